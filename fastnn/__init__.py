@@ -1,0 +1,67 @@
+"""Neural-network layers with compiled CPU kernels, checked against plain NumPy.
+
+What stands in `__all__` and the modules beside it are loaded when they are first asked for, so
+that ``import fastnn`` and ``fastnn --help`` need not wait for a compiler to load.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "cli",
+    "data",
+    "errors",
+    "functions",
+    "gradient",
+    "kernels",
+    "layers",
+    "networks",
+    "optimizers",
+    "plots",
+    "reference",
+    "training",
+    "util",
+)
+
+_NAMES = {
+    "_backend": ("backend",),
+    "data": ("load_mnist",),
+    "errors": ("DataError",),
+    "layers": (
+        "Affine",
+        "AveragePooling",
+        "BatchNormalization",
+        "Convolution",
+        "Dropout",
+        "Flatten",
+        "IdentityWithLoss",
+        "Pooling",
+        "Relu",
+        "Sigmoid",
+        "SigmoidWithLoss",
+        "SoftmaxWithLoss",
+        "Tanh",
+    ),
+    "networks": ("DeepConvNet", "LeNet5", "SigmoidTwoLayerNet", "SimpleConvNet", "TwoLayerNet"),
+    "optimizers": ("SGD", "AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop"),
+    "training": ("History", "NonFiniteLossError", "Trainer", "evaluate", "fit"),
+}
+
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        globals()[name] = value  # asked for once
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, *_MODULES})

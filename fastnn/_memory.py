@@ -1,0 +1,47 @@
+"""How arrays lie in memory, for kernels that want them C-contiguous, aligned and writable.
+
+Kernels write nothing into their inputs, but Numba compiles anew for each kind of array: one that
+is read-only or unaligned is copied instead.
+"""
+
+import numpy as np
+
+
+def rows(x):
+    """Return `x`, or a copy, in its own order of axes or with its channels last.
+
+    Returns
+    -------
+    x : C-contiguous array
+        Of shape (N, H, W, C) if channels are last, else of the shape of `x`.
+    channels_last : bool
+        Whether they are: `x` had four axes and lay in memory so.
+    """
+    if x.flags.carray:
+        return x, False
+    if x.ndim == 4:
+        turned = x.transpose(0, 2, 3, 1)
+        if turned.flags.carray:
+            return turned, True
+    return _copy(x), False
+
+
+def rows_like(x, channels_last):
+    """Return `x`, or a copy, laid out as `rows` laid out another array of its shape."""
+    if channels_last:
+        x = x.transpose(0, 2, 3, 1)
+    return x if x.flags.carray else _copy(x)
+
+
+def shaped(x, channels_last):
+    """Undo the order of axes that `rows` returned."""
+    return x.transpose(0, 3, 1, 2) if channels_last else x
+
+
+def behaved(x):
+    """Return `x`, or a copy if it is read-only or not aligned; any order of axes."""
+    return x if x.flags.behaved else _copy(x)
+
+
+def _copy(x):
+    return np.array(x, order="C")

@@ -1,0 +1,152 @@
+"""The command ``fastnn``: reads its arguments, and imports the rest only to do as they say."""
+
+import argparse
+import math
+import sys
+import time
+
+from . import __version__
+
+_STARTED = time.perf_counter()
+
+# What the parser offers must be known without importing NumPy; a test compares it with the
+# classes behind it.
+NETS = ("mlp", "simple", "deep", "lenet")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
+
+# Exit codes.
+DONE, FAILED, USAGE, NO_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def _integer(at_least, at_most=None):
+    """Return a function that turns an argument into an int within bounds."""
+
+    def integer(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < at_least or (at_most is not None and value > at_most):
+            bounds = f"of at least {at_least}" + (f" and at most {at_most}" if at_most else "")
+            raise argparse.ArgumentTypeError(f"must be an integer {bounds}, not {text!r}")
+        return value
+
+    return integer
+
+
+def _learning_rate(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a finite number of at least 0, not {text!r}")
+    return value
+
+
+def _parser():
+    parser = _Parser(
+        prog="fastnn",
+        description="Neural networks with compiled CPU kernels.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"fastnn {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    train = commands.add_parser(
+        "train",
+        allow_abbrev=False,
+        help="train a network on MNIST and test it",
+        description="Train a network on MNIST, test it after each epoch, and keep its weights, "
+        "its results and a picture of its learning curve.",
+        epilog="Exit codes: 0 done, 1 training failed, 2 bad arguments, 3 no data, "
+        "130 interrupted (what there was is kept).",
+    )
+    train.add_argument(
+        "--net",
+        choices=NETS,
+        default="simple",
+        help="mlp: 784-50-10; simple and deep: the book's SimpleConvNet and DeepConvNet; "
+        "lenet: LeNet-5 (default: %(default)s)",
+    )
+    train.add_argument(
+        "--epochs", type=_integer(0), default=3, metavar="N", help="default: %(default)s"
+    )
+    train.add_argument(
+        "--batch-size",
+        type=_integer(1),
+        default=100,
+        metavar="N",
+        help="images to a step (default: %(default)s)",
+    )
+    train.add_argument(
+        "--optimizer",
+        type=str.lower,
+        choices=OPTIMIZERS,
+        default="adam",
+        help="default: %(default)s",
+    )
+    train.add_argument(
+        "--lr",
+        type=_learning_rate,
+        metavar="X",
+        help="learning rate (default: the optimizer's own)",
+    )
+    train.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        default="float32",
+        help="default: %(default)s",
+    )
+    train.add_argument(
+        "--seed",
+        type=_integer(0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="decides initial weights, order of images and dropout (default: %(default)s)",
+    )
+    train.add_argument(
+        "--data",
+        choices=("auto", "mnist", "drawn"),
+        default="auto",
+        help="mnist: MNIST or nothing; drawn: digits drawn by this program; auto: MNIST if it "
+        "can be had, else drawn digits (default: %(default)s)",
+    )
+    train.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder of MNIST's four IDX files (default: $FASTNN_DATA, the cache, a download)",
+    )
+    train.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder for the results, which replace those of an earlier run in it "
+        "(default: runs/NET-DATE-TIME)",
+    )
+    return parser
+
+
+def main(arguments=None):
+    """Run the command line `arguments`, those of the process by default; return an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A file name that the locale's encoding lacks must not end a run.
+            stream.reconfigure(errors="backslashreplace")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.error("a command is missing: try fastnn train, or fastnn --help")
+    if options.data == "drawn" and options.data_dir is not None:
+        parser.error("argument --data-dir: must be left out with --data drawn")
+    try:
+        from . import _job
+
+        return _job.run(options, _STARTED)
+    except KeyboardInterrupt:
+        if sys.stderr is not None:
+            print("fastnn train: interrupted; nothing was kept", file=sys.stderr)
+        return INTERRUPTED

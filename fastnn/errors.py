@@ -1,0 +1,5 @@
+"""Errors of fastnn's own: only those that a caller may want to catch by name."""
+
+
+class DataError(ValueError):
+    """A data file is missing, damaged or not what it should be; the message names the file."""

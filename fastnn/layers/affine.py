@@ -1,0 +1,92 @@
+"""Fully connected layer."""
+
+import math
+
+from fastnn import _affine, _backend, _check, _memory
+from fastnn._backend import reference
+
+
+class Affine:
+    """Multiply by a weight matrix and add a bias: ``x @ W + b``.
+
+    Parameters
+    ----------
+    W : array of shape (D, M)
+        Weights. Kept, not copied: writing into the caller's array updates the layer.
+    b : array of shape (M,), or a number
+        Bias. Kept likewise.
+
+    Attributes
+    ----------
+    W, b
+        As given. They may be replaced: they are checked again on use.
+    x : array of shape (N, D), or None
+        The last input: a view of the caller's array where that needed no conversion, so that
+        what is written there before `backward` changes `dW`, as in the book.
+    original_x_shape : tuple or None
+        Its shape, before axes after the first were made one.
+    dW, db : arrays of shapes (D, M) and (M,), or None
+        Gradients of the last `backward`: new arrays each time.
+    """
+
+    def __init__(self, W, b):
+        self.W = W
+        self.b = b
+        self._parameters()
+        self.x = None
+        self.original_x_shape = None
+        self.dW = None
+        self.db = None
+        self._ran = None
+        self._dtype = None
+        self._x_shape = None
+        self._W_shape = None
+
+    def _parameters(self):
+        W = _check.parameter("Affine", "W", self.W, 2)
+        return W, _check.vector("Affine", "b", self.b, W.shape[1])
+
+    def forward(self, x):
+        """Return ``x @ W + b``, of shape (N, M); axes of `x` after the first count as one.
+
+        A 1-D `x` of N elements counts as N rows of one feature, as in the book.
+        """
+        W, b = self._parameters()
+        D, M = W.shape
+        x = _check.array("Affine", "x", x)
+        if x.ndim == 0 or (x.ndim == 1 and D != 1):
+            raise ValueError(
+                f"Affine: x must have shape (N, {D}), not {x.shape}; pass x[None, :] for one row"
+            )
+        N, features = x.shape[0], math.prod(x.shape[1:])
+        if features != D:
+            raise ValueError(
+                f"Affine: x must have {D} features, as W has rows, not {features} "
+                f"(x.shape {x.shape}, W.shape {W.shape})"
+            )
+        _check.memory("Affine", "the output", (N, M), 8)
+        dtype = _check.float_dtype(x, W, self.b)
+        x = _check.cast(x, dtype)
+        self._ran, self._dtype = _backend.active(), dtype
+        self._x_shape, self._W_shape = (N, D), W.shape
+        if self._ran == _backend.NUMPY:
+            return _check.cast(reference.Affine.forward(self, x), dtype)
+        self.original_x_shape = x.shape
+        self.x = _memory.behaved(x.reshape(N, D))
+        return _affine.forward(self.x, _check.cast(W, dtype), _check.spread(b, M, dtype))
+
+    def backward(self, dout):
+        """Return the gradient by `x`, of its shape, for `dout` (N, M); keep `dW` and `db`."""
+        _check.forward_has_run("Affine", self._ran)
+        W = _check.parameter("Affine", "W", self.W, 2)
+        _check.same_as_in_forward("Affine", "W", W.shape, self._W_shape)
+        x = _check.parameter("Affine", "x", self.x, 2)
+        _check.same_as_in_forward("Affine", "x", x.shape, self._x_shape)
+        dout = _check.gradient("Affine", dout, (len(x), W.shape[1]), self._dtype)
+        if self._ran == _backend.NUMPY:
+            dx = reference.Affine.backward(self, dout)
+            self.dW, self.db = (_check.cast(d, self._dtype) for d in (self.dW, self.db))
+            return _check.cast(dx, self._dtype)
+        dx = _affine.backward_x(dout, _check.cast(W, self._dtype))
+        self.dW, self.db = _affine.backward_weight(_check.cast(x, self._dtype), dout)
+        return dx.reshape(self.original_x_shape)

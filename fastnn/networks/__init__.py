@@ -1,0 +1,9 @@
+"""The networks of the book "Deep Learning from Scratch", and LeNet-5."""
+
+from .deep_conv_net import DeepConvNet
+from .lenet import LeNet5
+from .sigmoid_two_layer_net import SigmoidTwoLayerNet
+from .simple_conv_net import SimpleConvNet
+from .two_layer_net import TwoLayerNet
+
+__all__ = ["DeepConvNet", "LeNet5", "SigmoidTwoLayerNet", "SimpleConvNet", "TwoLayerNet"]

@@ -1,0 +1,145 @@
+"""What the networks share: a row of layers, its gradients, its accuracy, its file."""
+
+import numpy as np
+
+from fastnn import _check
+from fastnn.gradient import numerical_gradient
+
+from . import _params_file
+
+
+def float_type(network, dtype):
+    """Return `dtype` as a `numpy.dtype`.
+
+    Raises
+    ------
+    TypeError
+        If it is neither float32 nor float64.
+    """
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"{network}: dtype must be float32 or float64, not {dtype}")
+    return dtype
+
+
+def draw(scale, *shape, dtype):
+    """Draw weights from N(0, scale**2), from NumPy's global generator, in float64, then cast."""
+    return (scale * np.random.randn(*shape)).astype(dtype)
+
+
+def check_rows(network, x, t):
+    """Raise ValueError unless `x` and `t` have one length that is not 0."""
+    if len(x) != len(t):
+        raise ValueError(f"{network}: x has {len(x)} rows but t has {len(t)}")
+    if len(x) == 0:
+        raise ValueError(f"{network}: x must have at least one row, not none")
+
+
+def count_right(scores, t):
+    """Return how many rows of `scores`, of shape (N, K), are largest at their label.
+
+    `t` holds labels, of shape (N,), or one-hot rows, of shape (N, K).
+    """
+    t = np.asarray(t)
+    labels = t if t.ndim == 1 else t.argmax(axis=1)
+    return int(np.sum(scores.argmax(axis=1) == labels))
+
+
+def differences(network, x, t):
+    """Return what ``network.gradient(x, t)`` returns, from differences of the loss."""
+    return {
+        name: numerical_gradient(lambda _: network.loss(x, t), param)
+        for name, param in network.params.items()
+    }
+
+
+class SavedParams:
+    """Adds saving and loading to a network that keeps its parameters in `params`."""
+
+    def save_params(self, file_name="params.npz"):
+        """Write the parameters to `file_name`, an npz file, all of it or nothing.
+
+        Raises
+        ------
+        ValueError
+            If `file_name` ends in ``.pkl``: parameters are not written as pickles.
+        """
+        _params_file.save(file_name, self.params)
+
+    def load_params(self, file_name="params.npz"):
+        """Read the parameters from `file_name` into the arrays that the network already has.
+
+        Values are cast to the network's dtype. Nothing changes unless all of the file is good.
+
+        Raises
+        ------
+        fastnn.DataError
+            If it is not an npz file, or one of other names, shapes or kinds of number.
+        ValueError
+            If `file_name` ends in ``.pkl``: a pickle can run code when it is read.
+        """
+        for name, value in _params_file.load(file_name, self.params).items():
+            self.params[name][...] = value
+
+
+class LayeredNetwork(SavedParams):
+    """A network made of layers, ending in a layer that computes the loss.
+
+    Attributes
+    ----------
+    params : dict
+        ``W1``, ``b1``, ``W2``, ...: the very arrays that the layers hold.
+    layers : dict or list
+        The layers in order, without the last.
+    last_layer : layer
+        Turns scores and labels into the loss.
+    """
+
+    def _row(self):
+        return list(self.layers.values()) if isinstance(self.layers, dict) else self.layers
+
+    def predict(self, x):
+        """Return the scores, of shape (N, K), for `x`."""
+        for layer in self._row():
+            x = layer.forward(x)
+        return x
+
+    def loss(self, x, t):
+        """Return the mean loss of the scores for `x` against labels or one-hot rows `t`."""
+        return self.last_layer.forward(self.predict(x), t)
+
+    def accuracy(self, x, t, batch_size=100):
+        """Return the share of right answers, as the book counts it.
+
+        Differs from the usual: the last ``N % batch_size`` images are left out of the count
+        but not of the divisor N. `fastnn.training.evaluate` counts every image.
+
+        Raises
+        ------
+        ValueError
+            If `x` is empty, differs from `t` in length, or `batch_size` is below 1.
+        """
+        name = type(self).__name__
+        _check.integer(name, "batch_size", batch_size, at_least=1)
+        check_rows(name, x, t)
+        right = 0
+        for start in range(0, len(x) - len(x) % batch_size, batch_size):
+            stop = start + batch_size
+            right += count_right(self.predict(x[start:stop]), t[start:stop])
+        return right / len(x)
+
+    def gradient(self, x, t):
+        """Return the gradient of the loss as a dict of new arrays named like `params`.
+
+        The loss itself stays in ``last_layer.loss``.
+        """
+        self.loss(x, t)
+        row = self._row()
+        dout = self.last_layer.backward(1)
+        for layer in reversed(row):
+            dout = layer.backward(dout)
+        grads = {}
+        for number, layer in enumerate((layer for layer in row if hasattr(layer, "W")), start=1):
+            grads[f"W{number}"] = layer.dW
+            grads[f"b{number}"] = layer.db
+        return grads

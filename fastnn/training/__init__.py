@@ -1,0 +1,7 @@
+"""Training: the book's `Trainer`, and `fit`, which the command line uses."""
+
+from .fit import evaluate, fit
+from .history import BatchReport, History, NonFiniteLossError
+from .trainer import Trainer
+
+__all__ = ["BatchReport", "History", "NonFiniteLossError", "Trainer", "evaluate", "fit"]

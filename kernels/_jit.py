@@ -1,0 +1,221 @@
+"""The one place that chooses Numba's options, its cache folder and its threading layer."""
+
+import ctypes
+import hashlib
+import math
+import os
+import stat
+import sys
+import threading
+import types
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import llvmlite
+import numba
+from numba import config, njit, prange
+
+from fastnn._folders import user_cache_folder
+
+# No `nnan` or `ninf`: a NaN that training produces must stay visible. No `reassoc`: a sum must
+# have one order, or the parallel and the serial form of a kernel differ in the last bits.
+FASTMATH = {"nsz", "contract"}
+
+# Loops over `prange` are the only parallel regions; array expressions are not made into more.
+_PARALLEL = {
+    "prange": True,
+    "comprehension": False,
+    "fusion": False,
+    "inplace_binop": False,
+    "numpy": False,
+    "reduction": False,
+    "setitem": False,
+    "stencil": False,
+}
+
+_OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+
+
+def _fingerprint():
+    """Hash all that decides the machine code and that Numba's own key leaves out."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    settings = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK")
+    values = [getattr(config, name) for name in settings]
+    digest.update(repr((numba.__version__, llvmlite.__version__, values)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _private_cache_folder():
+    """Return a folder that only this user can write to, or None if there cannot be one.
+
+    Numba's cache files are pickles: whoever can write them can run code as their reader.
+    """
+    parent = Path(config.CACHE_DIR) if config.CACHE_DIR else user_cache_folder()
+    folder = parent / f"kernels-{_fingerprint()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix":
+            status = folder.stat()
+            if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022:
+                raise PermissionError(f"{folder} belongs to, or can be written by, someone else")
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f"{folder} is not writable")
+    except (OSError, RuntimeError) as error:
+        warnings.warn(
+            f"fastnn compiles its kernels anew in this process, since it cannot keep them: {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+    return str(folder)
+
+
+_CACHE_FOLDER = None if config.DISABLE_JIT else _private_cache_folder()
+
+
+@contextmanager
+def _numba_cache_in(folder):
+    """Make the functions decorated inside keep their machine code in `folder`."""
+    before, config.CACHE_DIR = config.CACHE_DIR, folder
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+def _compile(function, **options):
+    with _numba_cache_in(_CACHE_FOLDER):
+        return njit(**_OPTIONS, **options, cache=_CACHE_FOLDER is not None)(function)
+
+
+def helper(function):
+    """Compile a serial function that kernels call."""
+    return _compile(function)
+
+
+# --- Threads ----------------------------------------------------------------------------------
+
+# How a parallel loop may be entered just now. GUARDED: one Python thread at a time, since it is
+# not known yet which layer is at work or it is workqueue, which aborts the process when two
+# threads are inside. FREE: by any thread. NEVER: this is the forked child of a process whose
+# pool of threads it has not inherited, or the user asked for it.
+_GUARDED, _FREE, _NEVER = range(3)
+_entry = _NEVER if os.environ.get("FASTNN_SERIAL", "0") not in ("", "0") else _GUARDED
+_inside = threading.Lock()
+_launched = False
+
+
+def _load_tbb():
+    """Load a libtbb that pip installed: Numba asks the loader, which does not look there."""
+    if config.THREADING_LAYER not in ("default", "tbb", "safe", "threadsafe", "forksafe"):
+        return
+    for name in ("libtbb.so.12", str(Path(sys.prefix, "lib", "libtbb.so.12"))):
+        try:
+            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+        except OSError:
+            continue
+        return
+
+
+def _after_fork_in_child():
+    global _entry, _inside
+    _inside = threading.Lock()  # its holder, if any, does not exist in the child
+    if _launched and _entry != _NEVER:
+        _entry = _NEVER
+        warnings.warn(
+            "fastnn runs on one thread in this forked process; start it with 'spawn' to use more",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+_load_tbb()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _enter_guarded(kernel, args):
+    global _entry, _launched
+    if not _inside.acquire(blocking=False):
+        return kernel.serial(*args)
+    try:
+        _launched = True
+        kernel.parallel(*args)
+        if not config.DISABLE_JIT and numba.threading_layer() != "workqueue":
+            _entry = _FREE
+    finally:
+        _inside.release()
+
+
+class Kernel:
+    """A function compiled twice: with its `prange` loops on all threads, and serially.
+
+    Both forms give the same bits. Calling the kernel runs the parallel form, except when `work`
+    is below `serial_below`, in a forked child, when another Python thread is inside a
+    workqueue loop, and under ``FASTNN_SERIAL=1``.
+
+    Attributes
+    ----------
+    parallel, serial : Numba dispatchers
+    py_func : the Python function
+    serial_below : number
+        Amount of work, in the unit that the caller passes as `work`, from which the parallel
+        form is faster.
+    """
+
+    def __init__(self, function, serial_below):
+        self.py_func = function
+        self.serial_below = serial_below
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self.__module__ = function.__module__
+        self.parallel = _compile(function, parallel=_PARALLEL)
+        # Another name, since Numba's cache does not tell the two forms of one function apart.
+        name = f"{function.__name__}_serial"
+        twin = types.FunctionType(function.__code__, function.__globals__, name)
+        twin.__qualname__ = name
+        self.serial = _compile(twin)
+
+    def __call__(self, *args, work=math.inf):
+        if work < self.serial_below or _entry == _NEVER:
+            self.serial(*args)
+        elif _entry == _FREE:
+            self.parallel(*args)
+        else:
+            _enter_guarded(self, args)
+
+
+def kernel(serial_below):
+    """Return a decorator that makes a `Kernel`.
+
+    Parameters
+    ----------
+    serial_below : number
+        See `Kernel`. Measured; the kernel's comment says in what unit.
+    """
+    return lambda function: Kernel(function, serial_below)
+
+
+@kernel(serial_below=0)
+def _touch(seen):
+    """Write 1 into each element of the 1-D array `seen`, in parallel."""
+    for i in prange(seen.size):
+        seen[i] = 1
+
+
+def threading_layer():
+    """Start the threads and return the name of the layer: tbb, omp, workqueue or serial."""
+    if config.DISABLE_JIT or _entry == _NEVER:
+        return "serial"
+    import numpy as np
+
+    _touch(np.zeros(2))
+    return numba.threading_layer()
+
+
+def number_of_threads():
+    """Return how many threads a parallel loop runs on."""
+    return 1 if config.DISABLE_JIT or _entry == _NEVER else numba.get_num_threads()

@@ -1,0 +1,147 @@
+"""Updates of parameters by their gradients, each in one pass.
+
+All arrays are flat, of one size and one float dtype; `p` is the parameter and `g` its gradient.
+Numbers are computed in float64 and then rounded to that dtype, as NumPy does with Python floats:
+``1 - beta2`` in float32 would be wrong in the fifth digit.
+"""
+
+import numpy as np
+from numba import prange
+
+from ._jit import kernel
+
+# Keeps a parameter that never had a gradient from 0 / 0.
+_EPS = 1e-7
+
+
+@kernel(serial_below=0)
+def sgd(p, g, lr):
+    """Subtract ``lr * g`` from `p`.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter.
+    g : array of shape (size,)
+        Gradient.
+    lr : float
+        Learning rate.
+    """
+    rate = p.dtype.type(lr)
+    for i in prange(p.size):
+        p[i] -= rate * g[i]
+
+
+@kernel(serial_below=0)
+def momentum(p, g, v, lr, momentum):
+    """Set `v` to ``momentum * v - lr * g`` and add it to `p`.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter.
+    g : array of shape (size,)
+        Gradient.
+    v : array of shape (size,)
+        Updated: velocity.
+    lr, momentum : float
+        Learning rate, and the share of the velocity that is kept.
+    """
+    rate, keep = p.dtype.type(lr), p.dtype.type(momentum)
+    for i in prange(p.size):
+        velocity = keep * v[i] - rate * g[i]
+        v[i] = velocity
+        p[i] += velocity
+
+
+@kernel(serial_below=0)
+def nesterov(p, g, v, lr, momentum):
+    """Add ``momentum**2 * v - (1 + momentum) * lr * g`` to `p`, then update `v` as `momentum`.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter, at the look-ahead point.
+    g : array of shape (size,)
+        Gradient.
+    v : array of shape (size,)
+        Updated: velocity.
+    lr, momentum : float
+        Learning rate, and the share of the velocity that is kept.
+    """
+    rate, keep = p.dtype.type(lr), p.dtype.type(momentum)
+    keep_twice, rate_ahead = p.dtype.type(momentum * momentum), p.dtype.type((1 + momentum) * lr)
+    for i in prange(p.size):
+        p[i] = p[i] + keep_twice * v[i] - rate_ahead * g[i]
+        v[i] = keep * v[i] - rate * g[i]
+
+
+@kernel(serial_below=0)
+def ada_grad(p, g, h, lr):
+    """Add ``g * g`` to `h` and subtract ``lr * g / (sqrt(h) + 1e-7)`` from `p`.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter.
+    g : array of shape (size,)
+        Gradient.
+    h : array of shape (size,)
+        Updated: sum of the squared gradients.
+    lr : float
+        Learning rate.
+    """
+    rate, eps = p.dtype.type(lr), p.dtype.type(_EPS)
+    for i in prange(p.size):
+        squares = h[i] + g[i] * g[i]
+        h[i] = squares
+        p[i] -= rate * g[i] / (np.sqrt(squares) + eps)
+
+
+@kernel(serial_below=0)
+def rms_prop(p, g, h, lr, decay_rate):
+    """Let `h` follow ``g * g`` and subtract ``lr * g / (sqrt(h) + 1e-7)`` from `p`.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter.
+    g : array of shape (size,)
+        Gradient.
+    h : array of shape (size,)
+        Updated: running mean of the squared gradients.
+    lr, decay_rate : float
+        Learning rate, and the share of `h` that is kept.
+    """
+    rate, eps = p.dtype.type(lr), p.dtype.type(_EPS)
+    keep, take = p.dtype.type(decay_rate), p.dtype.type(1 - decay_rate)
+    for i in prange(p.size):
+        squares = keep * h[i] + take * g[i] * g[i]
+        h[i] = squares
+        p[i] -= rate * g[i] / (np.sqrt(squares) + eps)
+
+
+@kernel(serial_below=0)
+def adam(p, g, m, v, lr_t, beta1, beta2):
+    """Let `m` and `v` follow `g` and ``g * g``; subtract ``lr_t * m / (sqrt(v) + 1e-7)``.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter.
+    g : array of shape (size,)
+        Gradient.
+    m, v : array of shape (size,)
+        Updated: running means of the gradient and of its square.
+    lr_t : float
+        Learning rate with the correction for this step.
+    beta1, beta2 : float
+        Shares of `m` and `v` that are kept.
+    """
+    rate, eps = p.dtype.type(lr_t), p.dtype.type(_EPS)
+    take1, take2 = p.dtype.type(1 - beta1), p.dtype.type(1 - beta2)
+    for i in prange(p.size):
+        mean = m[i] + take1 * (g[i] - m[i])
+        square = v[i] + take2 * (g[i] * g[i] - v[i])
+        m[i], v[i] = mean, square
+        p[i] -= rate * mean / (np.sqrt(square) + eps)

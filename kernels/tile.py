@@ -1,0 +1,295 @@
+"""The register tile: the only LLVM IR in the project, and all of its arithmetic.
+
+``c[m, :] = start[m, :] + sum over p of a[base[p] + off[m]] * b[p, :]``: a few rows times a few
+vectors, accumulated in registers. The two tables `base` and `off` alone decide what it computes:
+a convolution (m = pixels, p = taps), its gradient by the input (flipped taps) or by the weights
+(m = taps, p = pixels), or a plain matrix product.
+"""
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ._jit import helper
+
+_INDEX = ir.IntType(64)
+_ELEMENT = {types.float32: (ir.FloatType(), 4, "f32"), types.float64: (ir.DoubleType(), 8, "f64")}
+
+
+def _host_has(feature):
+    """Tell whether the processor that Numba compiles for has `feature`."""
+    if config.CPU_FEATURES is not None:
+        return f"+{feature}" in config.CPU_FEATURES.split(",")
+    return bool(llvmlite.binding.get_host_cpu_features().get(feature))
+
+
+# Bytes in a vector register, and (rows, shorter rows) of the tile one and two vectors wide: as
+# many accumulators as the register file holds beside one row of b. The two numbers of rows have
+# no common factor, so that they add up to any number from (a - 1) * (b - 1) on without a rest.
+# A masked store took about 40 ns on Zen 4, so there are none: where the columns do not fill the
+# last vector, it is moved back over columns of the vector before, and both compute them.
+if _host_has("avx512f"):  # 32 registers
+    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 64, (14, 9), (8, 5)
+elif _host_has("avx2") and _host_has("fma"):  # 16 registers
+    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 32, (12, 7), (6, 5)
+else:  # 16 bytes everywhere; 16 registers on x86-64, 32 on 64-bit Arm
+    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 16, (12, 7), (6, 5)
+
+
+def _declare(builder, name, result, arguments):
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+def _declare(builder, name, result, arguments):
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+class _LoopWithoutUnrolling(ir.MDValue):
+    """Loop metadata: unrolled, the accumulators no longer fit the registers (1.7x slower)."""
+
+    def descr(self, buf):
+        reference = self.get_reference()
+        buf.append(f'distinct !{{ {reference}, !{{ !"llvm.loop.unroll.disable" }} }}\n')
+
+
+class _Emitter:
+    """Emits vector instructions for one element type."""
+
+    def __init__(self, builder, element, halvings):
+        self.builder = builder
+        self.type, self.itemsize, suffix = _ELEMENT[element]
+        self.lanes = max(1, (VECTOR_BYTES // self.itemsize) >> halvings)
+        self.vector = ir.VectorType(self.type, self.lanes)
+        self.fma = _declare(
+            builder, f"llvm.fma.v{self.lanes}{suffix}", self.vector, [self.vector] * 3
+        )
+
+    def at(self, pointer, step):
+        return self.builder.gep(pointer, [step])
+
+    def load(self, pointer, column):
+        pointer = self.builder.bitcast(self.at(pointer, column), self.vector.as_pointer())
+        return self.builder.load(pointer, align=self.itemsize)
+
+    def store(self, value, pointer, column):
+        pointer = self.builder.bitcast(self.at(pointer, column), self.vector.as_pointer())
+        self.builder.store(value, pointer, align=self.itemsize)
+
+    def splat(self, scalar):
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, undefined, zeros)
+
+    def multiply_add(self, x, y, z):
+        return self.builder.call(self.fma, [x, y, z])
+
+
+def _make_tile(rows, vectors, halvings=0):
+    """Return the intrinsic for a tile of at most `rows` rows.
+
+    A tile of one vector has as many columns as the vector has lanes. A tile of two has `cols`
+    columns, from one vector to two. Each of `halvings` halves the lanes of a vector.
+    """
+
+    @intrinsic
+    def tile(
+        typing, a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc
+    ):
+        index = types.int64
+        signature = types.void(
+            *(a, index, base, index, index, off, index, index),
+            *(b, index, index, index, start, index, index, c, index, index),
+        )
+
+        def codegen(context, builder, signature, arguments):
+            def data(position):
+                kind = signature.args[position]
+                return context.make_array(kind)(context, builder, arguments[position]).data
+
+            a0, p0, P, m0, M, b0, ldb, cols, start0, lds, c0, ldc = (
+                arguments[i] for i in (1, 3, 4, 6, 7, 9, 10, 11, 13, 14, 16, 17)
+            )
+            emit = _Emitter(builder, signature.args[0].dtype, halvings)
+            a = emit.at(data(0), a0)
+            base = emit.at(data(2), p0)
+            off = emit.at(data(5), m0)
+            b = emit.at(data(8), b0)
+            start = emit.at(data(12), start0)
+            c = emit.at(data(15), c0)
+            columns = [_INDEX(0), builder.sub(cols, _INDEX(emit.lanes))][:vectors]
+
+            # Rows from M on repeat the last one and are not stored.
+            last = builder.sub(M, _INDEX(1))
+            a_rows, start_values = [], []
+            for m in range(rows):
+                inside = builder.icmp_signed("<", _INDEX(m), M)
+                row = builder.select(inside, _INDEX(m), last)
+                a_rows.append(emit.at(a, builder.load(emit.at(off, row))))
+                start_row = emit.at(start, builder.mul(row, lds))
+                start_values.append([emit.load(start_row, column) for column in columns])
+
+            before = builder.block
+            loop = builder.append_basic_block("terms")
+            after = builder.append_basic_block("store")
+            builder.cbranch(builder.icmp_signed(">", P, _INDEX(0)), loop, after)
+
+            builder.position_at_end(loop)
+            p = builder.phi(_INDEX)
+            sums = [[builder.phi(emit.vector) for _ in columns] for _ in range(rows)]
+            step = builder.load(emit.at(base, p))
+            b_row = emit.at(b, builder.mul(p, ldb))
+            b_values = [emit.load(b_row, column) for column in columns]
+            new_sums = []
+            for a_row, row_sums in zip(a_rows, sums, strict=True):
+                factor = emit.splat(builder.load(emit.at(a_row, step)))
+                new_sums.append(
+                    [
+                        emit.multiply_add(factor, b, z)
+                        for b, z in zip(b_values, row_sums, strict=True)
+                    ]
+                )
+            next_p = builder.add(p, _INDEX(1))
+            p.add_incoming(_INDEX(0), before)
+            p.add_incoming(next_p, loop)
+            for m in range(rows):
+                for v in range(vectors):
+                    sums[m][v].add_incoming(start_values[m][v], before)
+                    sums[m][v].add_incoming(new_sums[m][v], loop)
+            again = builder.cbranch(builder.icmp_signed("<", next_p, P), loop, after)
+            name = str(len(builder.module.metadata))
+            again.set_metadata("llvm.loop", _LoopWithoutUnrolling(builder.module, [], name))
+
+            builder.position_at_end(after)
+            results = [[builder.phi(emit.vector) for _ in columns] for _ in range(rows)]
+            for m in range(rows):
+                for v in range(vectors):
+                    results[m][v].add_incoming(start_values[m][v], before)
+                    results[m][v].add_incoming(new_sums[m][v], loop)
+            for m in range(rows):
+                with builder.if_then(builder.icmp_signed("<", _INDEX(m), M), likely=True):
+                    c_row = emit.at(c, builder.mul(_INDEX(m), ldc))
+                    for result, column in zip(results[m], columns, strict=True):
+                        emit.store(result, c_row, column)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return tile
+
+
+def tile_python(a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc):
+    """Do what a tile does, in NumPy, for any number of rows and columns: its specification.
+
+    Parameters
+    ----------
+    a, b, start, c : 1-D arrays of one float dtype
+        Factors, start values and result, each used from its offset `a0`, `b0`, ... on.
+    base, off : 1-D int64 arrays
+        Offsets into `a` of the terms `p0` to ``p0 + P - 1`` and of the rows `m0` to
+        ``m0 + M - 1``; an element of `a` is at the sum of both.
+    ldb, lds, ldc : int
+        Elements between rows of `b`, `start` and `c`. ``lds = 0`` starts every row alike.
+    cols : int
+        Number of columns.
+    """
+    rows, columns = np.arange(M)[:, None], np.arange(cols)
+    factors = a[a0 + off[m0 : m0 + M, None] + base[p0 : p0 + P]]
+    terms = b[b0 + np.arange(P)[:, None] * ldb + columns]
+    c[c0 + rows * ldc + columns] = start[start0 + rows * lds + columns] + factors @ terms
+
+
+_N, _N_SHORT = _NARROW_ROWS
+_W, _W_SHORT = _WIDE_ROWS
+_narrow, _narrow_short = _make_tile(_N, 1), _make_tile(_N_SHORT, 1)
+_wide, _wide_short = _make_tile(_W, 2), _make_tile(_W_SHORT, 2)
+_half, _quarter, _eighth, _sixteenth = (_make_tile(_W, 2, halvings) for halvings in (1, 2, 3, 4))
+# Inverse of the shorter height modulo the full one: how many short tiles fill up a remainder.
+_N_FILL, _W_FILL = pow(_N_SHORT, -1, _N), pow(_W_SHORT, -1, _W)
+
+
+@helper
+def _short_tiles(M, rows, short, fill):
+    """Return how many tiles of `short` rows make the rest of `M` a multiple of `rows`."""
+    count = M * fill % rows
+    if count * short <= M:
+        return count
+    return 1 if 0 < M % rows <= short else 0
+
+
+@helper
+def _multiply_few_columns(
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
+):
+    """Do `multiply` for fewer columns than a vector has lanes."""
+    lanes = VECTOR_BYTES // a.itemsize
+    for m in range(0, M, _W):
+        step = min(_W, M - m)
+        s_at, c_at = start0 + m * lds, c0 + m * ldc
+        # fmt: off
+        if N >= lanes // 2:
+            _half(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+                  start, s_at, lds, c, c_at, ldc)
+        elif N >= lanes // 4:
+            _quarter(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+                     start, s_at, lds, c, c_at, ldc)
+        elif N >= lanes // 8:
+            _eighth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+                    start, s_at, lds, c, c_at, ldc)
+        else:
+            _sixteenth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+                       start, s_at, lds, c, c_at, ldc)
+        # fmt: on
+
+
+@helper
+def _multiply_compiled(
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
+):
+    lanes = VECTOR_BYTES // a.itemsize
+    if 0 < N < lanes:
+        _multiply_few_columns(
+            a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
+        )
+        return
+    n = 0
+    while n < N:
+        # One to two vectors must be left for the end: columns computed twice are right only
+        # within one tile, for `start` may be `c` itself.
+        rest = N - n
+        wide = lanes < rest <= 2 * lanes or rest >= 3 * lanes
+        if wide:
+            cols, rows, short, fill = min(rest, 2 * lanes), _W, _W_SHORT, _W_FILL
+        else:
+            cols, rows, short, fill = lanes, _N, _N_SHORT, _N_FILL
+        shorts = _short_tiles(M, rows, short, fill)
+        m = 0
+        while m < M:
+            use_short = shorts > 0
+            shorts -= 1
+            step = min(short if use_short else rows, M - m)
+            s_at, c_at = start0 + m * lds + n, c0 + m * ldc + n
+            # fmt: off
+            if wide and use_short:
+                _wide_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                            start, s_at, lds, c, c_at, ldc)
+            elif wide:
+                _wide(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                      start, s_at, lds, c, c_at, ldc)
+            elif use_short:
+                _narrow_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                              start, s_at, lds, c, c_at, ldc)
+            else:
+                _narrow(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                        start, s_at, lds, c, c_at, ldc)
+            # fmt: on
+            m += step
+        n += cols
+
+
+# Covers any number of rows M and columns N with tiles; the arguments are those of `tile_python`.
+# Intrinsics exist only in compiled code, so with the JIT off the specification itself runs.
+multiply = tile_python if config.DISABLE_JIT else _multiply_compiled
