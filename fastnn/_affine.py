@@ -8,44 +8,45 @@ import numpy as np
 from .kernels import gemm
 from .kernels.tile import VECTOR_BYTES
 
-# Sizes of the blocks that are shared out: fixed, so that results do not depend on the number of
-# threads. Rows of a block of the output (25 for a batch of 100), samples of a slab of the input.
-_ROWS = 25
-_SAMPLES = 256
+# Chunks of the output and sizes of what is packed for the first cache: all fixed, so that
+# results do not depend on the number of threads. 48 features fill whole tiles, and rows of that
+# length fall on all sets of a cache.
 _CHUNKS = 32
+_GROUP_ROWS = 50
+_TERMS = 256
+_SAMPLES = 256
+_FEATURES = 48
 
 
-def _block_columns(dtype):
-    """Return the width of a block in columns: a few tiles of two vectors."""
-    return 8 * VECTOR_BYTES // dtype.itemsize
+def _tile_columns(dtype):
+    return 2 * VECTOR_BYTES // dtype.itemsize
 
 
-def forward(x, W, b):
-    """Return ``x @ W + b`` for `x` of shape (N, D), `W` of shape (D, M) and `b` of shape (M,)."""
-    x, W, b = np.ascontiguousarray(x), np.ascontiguousarray(W), np.ascontiguousarray(b)
-    (N, D), M = x.shape, W.shape[1]
+def _product(x, W, transposed, b):
+    """Return ``x @ W + b``, or ``x @ W.T + b`` if transposed."""
+    x, W = np.ascontiguousarray(x), np.ascontiguousarray(W)
+    (N, K), M = x.shape, b.size
     out = np.empty((N, M), x.dtype)
     if out.size:
-        gemm.affine_forward(
-            *(x, W, b, np.arange(D), np.arange(N) * D, _ROWS, _block_columns(x.dtype), out),
-            work=N * D * M,
+        columns = _tile_columns(x.dtype)
+        groups = -(-N // _GROUP_ROWS)
+        chunks = min(_CHUNKS, groups * -(-M // columns))
+        panels = np.empty((chunks, min(max(K, 1), _TERMS), columns), x.dtype)
+        gemm.matrix_product(
+            *(x, W, transposed, b, np.arange(K), np.arange(N) * K, groups, panels, out),
+            work=N * K * M,
         )
     return out
 
 
+def forward(x, W, b):
+    """Return ``x @ W + b`` for `x` of shape (N, D), `W` of shape (D, M) and `b` of shape (M,)."""
+    return _product(x, W, False, np.ascontiguousarray(b))
+
+
 def backward_x(dout, W):
     """Return ``dout @ W.T``, of shape (N, D)."""
-    dout, W = np.ascontiguousarray(dout), np.ascontiguousarray(W)
-    (N, M), D = dout.shape, W.shape[0]
-    dx = np.empty((N, D), dout.dtype)
-    if dx.size:
-        columns = _block_columns(dout.dtype)
-        panels = np.empty((min(_CHUNKS, -(-D // columns)), M, columns), dout.dtype)
-        gemm.affine_backward_x(
-            *(dout, W, np.arange(M), np.arange(N) * M, np.zeros(columns, dout.dtype), panels, dx),
-            work=N * D * M,
-        )
-    return dx
+    return _product(dout, W, True, np.zeros(W.shape[0], dout.dtype))
 
 
 def backward_weight(x, dout):
@@ -54,11 +55,14 @@ def backward_weight(x, dout):
     (N, D), M = x.shape, dout.shape[1]
     dW, db = np.zeros((D, M), x.dtype), np.zeros(M, x.dtype)
     if x.size and dout.size:
-        features = _block_columns(x.dtype)
+        columns = _tile_columns(x.dtype)
         samples = min(N, _SAMPLES)
-        slabs = np.empty((min(_CHUNKS, -(-D // features)), samples, features), x.dtype)
+        chunks = min(_CHUNKS, -(-D // _FEATURES))
         gemm.affine_backward_weight(
-            *(x, dout, np.arange(samples) * features, np.arange(features), slabs, dW, db),
+            *(x, dout, np.arange(samples) * _FEATURES, np.arange(_FEATURES)),
+            np.empty((chunks, samples, _FEATURES), x.dtype),
+            np.empty((chunks, -(-M // columns), samples, columns), x.dtype),
+            *(dW, db),
             work=N * D * M,
         )
     return dW, db

@@ -38,9 +38,11 @@ def shaped(x, channels_last):
     return x.transpose(0, 3, 1, 2) if channels_last else x
 
 
-def behaved(x):
-    """Return `x`, or a copy if it is read-only or not aligned; any order of axes."""
-    return x if x.flags.behaved else _copy(x)
+def behaved(x, dtype):
+    """Return `x`, or a copy, in any order of axes, of `dtype`, aligned and writable."""
+    if x.dtype == dtype and x.flags.behaved:
+        return x
+    return np.array(x, dtype, order="K")
 
 
 def _copy(x):

@@ -3,87 +3,64 @@
 from numba import prange
 
 from ._jit import kernel
-from .copying import copy_rows, transpose
+from .copying import copy_rows, fill, transpose
 from .tile import multiply
 
 # Thresholds are in multiply-adds; measured with tbb on 2 cores, 2026-11.
 
 
 @kernel(serial_below=100_000)
-def affine_forward(x, weight, bias, base, off, rows, columns, out):
-    """Multiply by a matrix and add a bias: ``out = x @ weight + bias``.
+def matrix_product(x, weight, transposed, bias, base, off, groups, panels, out):
+    """Multiply by a matrix and add a bias: ``out = x @ weight + bias``, or ``x @ weight.T + bias``.
 
     Parameters
     ----------
-    x : array of shape (N, D)
+    x : array of shape (N, K)
         Input.
-    weight : array of shape (D, M)
+    weight : array of shape (K, M), or (M, K) if transposed
         Weights.
+    transposed : bool
+        Whether to multiply by the transpose of `weight`.
     bias : array of shape (M,)
-        Bias.
-    base, off : int64 arrays of sizes D and N
-        Offsets into `x`: of the features, and of the samples.
-    rows, columns : int
-        Size of the blocks of the output that are shared out to the threads.
+        What each sum starts with.
+    base, off : int64 arrays of sizes K and N
+        Offsets into `x`: of the columns, and of the rows.
+    groups : int
+        In how many groups of rows the output is cut, so that there is enough to share out.
+    panels : array of shape (chunks, terms, columns)
+        Overwritten: some rows and columns of the factor, side by side in the first cache.
     out : array of shape (N, M)
         Written.
     """
-    N, D = x.shape
-    M = weight.shape[1]
+    N, K = x.shape
+    M = out.shape[1]
+    chunks, terms, columns = panels.shape
     across = (M + columns - 1) // columns
-    down = (N + rows - 1) // rows
+    blocks = groups * across
     x_flat = x.reshape(-1)
-    weight_flat = weight.reshape(-1)
     out_flat = out.reshape(-1)
-    for block in prange(down * across):  # an iteration owns a block of the output
-        n = block // across * N // down
-        count = (block // across + 1) * N // down - n
-        m = block % across * columns
-        multiply(
-            *(x_flat, 0, base, 0, D, off, n, count, weight_flat, m, M, min(columns, M - m)),
-            *(bias, m, 0, out_flat, n * M + m, M),
-        )
-
-
-@kernel(serial_below=100_000)
-def affine_backward_x(dout, weight, base, off, start, panels, dx):
-    """Compute the gradient by the input: ``dx = dout @ weight.T``.
-
-    Parameters
-    ----------
-    dout : array of shape (N, M)
-        Gradient of the loss with respect to the output.
-    weight : array of shape (D, M)
-        Weights.
-    base, off : int64 arrays of sizes M and N
-        Offsets into `dout`: of its columns, and of the samples.
-    start : array of shape (columns,)
-        Zeros.
-    panels : array of shape (chunks, M, columns)
-        Overwritten: some rows of `weight`, transposed.
-    dx : array of shape (N, D)
-        Written.
-    """
-    N, M = dout.shape
-    D = weight.shape[0]
-    chunks, _, columns = panels.shape
-    blocks = (D + columns - 1) // columns
-    dout_flat = dout.reshape(-1)
-    dx_flat = dx.reshape(-1)
-    for chunk in prange(chunks):  # a chunk owns its columns of dx, and its panel
+    for chunk in prange(chunks):  # a chunk owns its blocks of the output, and its panel
         panel = panels[chunk].reshape(-1)
         for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-            d = block * columns
-            width = min(columns, D - d)
-            transpose(weight[d : d + width], panels[chunk])
-            multiply(
-                *(dout_flat, 0, base, 0, M, off, 0, N, panel, 0, columns, width),
-                *(start, 0, 0, dx_flat, d, D),
-            )
+            n = block // across * N // groups
+            rows = (block // across + 1) * N // groups - n
+            m = block % across * columns
+            width = min(columns, M - m)
+            for k in range(0, K, terms):
+                count = min(terms, K - k)
+                if transposed:
+                    transpose(weight[m : m + width, k : k + count], panels[chunk])
+                else:
+                    copy_rows(weight[k : k + count, m : m + width], panels[chunk])
+                start, at, lds = (bias, m, 0) if k == 0 else (out_flat, n * M + m, M)
+                multiply(
+                    *(x_flat, 0, base, k, count, off, n, rows, panel, 0, columns, width),
+                    *(start, at, lds, out_flat, n * M + m, M),
+                )
 
 
 @kernel(serial_below=100_000)
-def affine_backward_weight(x, dout, base, off, slabs, dweight, dbias):
+def affine_backward_weight(x, dout, base, off, slabs, panels, dweight, dbias):
     """Compute the gradients by the weights and by the bias: ``x.T @ dout`` and ``dout.sum(0)``.
 
     Parameters
@@ -96,6 +73,8 @@ def affine_backward_weight(x, dout, base, off, slabs, dweight, dbias):
         Offsets into a slab: of the samples, and of the features.
     slabs : array of shape (chunks, S, features)
         Overwritten: some columns of `x`, for S samples at a time.
+    panels : array of shape (chunks, Q, S, columns)
+        Overwritten: `dout` of S samples in Q panels of a tile's columns.
     dweight : array of shape (D, M)
         Written.
     dbias : array of shape (M,)
@@ -104,28 +83,37 @@ def affine_backward_weight(x, dout, base, off, slabs, dweight, dbias):
     N, D = x.shape
     M = dout.shape[1]
     chunks, S, features = slabs.shape
+    Q, columns = panels.shape[1], panels.shape[3]
     blocks = (D + features - 1) // features
-    dout_flat = dout.reshape(-1)
+    panels_flat = panels.reshape(-1)
     dweight_flat = dweight.reshape(-1)
     zero = dweight.dtype.type(0)
     for chunk in prange(chunks + 1):  # a chunk owns its rows of dweight; the last one dbias
         if chunk == chunks:
-            for m in range(M):
-                dbias[m] = zero
+            fill(dbias, zero)
             for n in range(N):
                 for m in range(M):
                     dbias[m] += dout[n, m]
         else:
             slab = slabs[chunk].reshape(-1)
-            for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-                d = block * features
-                width = min(features, D - d)
-                for i in range(d * M, (d + width) * M):
-                    dweight_flat[i] = zero
-                for n in range(0, N, S):
-                    count = min(S, N - n)
-                    copy_rows(x[n : n + count, d : d + width], slabs[chunk])
-                    multiply(
-                        *(slab, 0, base, 0, count, off, 0, width, dout_flat, n * M, M, M),
-                        *(dweight_flat, d * M, M, dweight_flat, d * M, M),
+            first, last = chunk * blocks // chunks, (chunk + 1) * blocks // chunks
+            fill(dweight_flat[first * features * M : min(last * features, D) * M], zero)
+            for n in range(0, N, S):
+                count = min(S, N - n)
+                for q in range(Q):
+                    copy_rows(
+                        dout[n : n + count, q * columns : min((q + 1) * columns, M)],
+                        panels[chunk, q],
                     )
+                for block in range(first, last):
+                    d = block * features
+                    width = min(features, D - d)
+                    copy_rows(x[n : n + count, d : d + width], slabs[chunk])
+                    for q in range(Q):
+                        m = q * columns
+                        at = (chunk * Q + q) * S * columns
+                        multiply(
+                            *(slab, 0, base, 0, count, off, 0, width),
+                            *(panels_flat, at, columns, min(columns, M - m)),
+                            *(dweight_flat, d * M + m, M, dweight_flat, d * M + m, M),
+                        )

@@ -47,11 +47,12 @@ def run_in_bounds(function, inputs, outputs):
 
     Helpers that it calls are not checked with it.
     """
-    return _run(_checked(function), inputs, outputs, fill=0)
+    return _run(checked(function), inputs, outputs, fill=0)
 
 
 @functools.cache
-def _checked(function):
+def checked(function):
+    """Compile a Python function with checks of every index, once."""
     return numba.njit(boundscheck=True, error_model="numpy")(function)
 
 

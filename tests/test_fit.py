@@ -222,7 +222,15 @@ def test_loss_that_is_not_finite_stops_before_the_step():
     assert np.isfinite(net.params["b2"]).all()
 
 
-def test_ctrl_c_ends_training_after_the_running_step():
+@pytest.fixture
+def ctrl_c():
+    """Put Python's own handler of Ctrl-C in place, which a background process may lack."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_training_after_the_running_step(ctrl_c):
     net = network()
 
     class Interrupted:
@@ -258,7 +266,7 @@ def test_ctrl_c_ends_training_after_the_running_step():
         np.testing.assert_array_equal(param, other.params[key])
 
 
-def test_second_ctrl_c_ends_it_at_once():
+def test_second_ctrl_c_ends_it_at_once(ctrl_c):
     def twice(report):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)

@@ -101,7 +101,7 @@ def test_optimizer_is_found_in_either_case(name):
 
 
 def test_bad_settings_are_named():
-    with pytest.raises(KeyError, match="Trainer: optimizer must be one of sgd, .*, not 'rmsprpo'"):
+    with pytest.raises(KeyError, match=r"Trainer: optimizer must be one of sgd, .*, not 'rmsprpo'"):
         trainer(optimizer="rmsprpo")
     with pytest.raises(ValueError, match=r"^Trainer: mini_batch_size must be >= 1, not 0$"):
         trainer(mini_batch_size=0)

@@ -67,13 +67,14 @@ class Affine:
         _check.memory("Affine", "the output", (N, M), 8)
         dtype = _check.float_dtype(x, W, self.b)
         x = _check.cast(x, dtype)
-        self._ran, self._dtype = _backend.active(), dtype
+        self._ran, self._dtype = _backend.active() if W.size else _backend.NUMPY, dtype
         self._x_shape, self._W_shape = (N, D), W.shape
         if self._ran == _backend.NUMPY:
             return _check.cast(reference.Affine.forward(self, x), dtype)
         self.original_x_shape = x.shape
-        self.x = _memory.behaved(x.reshape(N, D))
-        return _affine.forward(self.x, _check.cast(W, dtype), _check.spread(b, M, dtype))
+        self.x = _memory.behaved(x.reshape(N, D), dtype)
+        W = _memory.behaved(W, dtype)
+        return _affine.forward(self.x, W, _check.spread(b, M, dtype))
 
     def backward(self, dout):
         """Return the gradient by `x`, of its shape, for `dout` (N, M); keep `dW` and `db`."""
@@ -82,11 +83,13 @@ class Affine:
         _check.same_as_in_forward("Affine", "W", W.shape, self._W_shape)
         x = _check.parameter("Affine", "x", self.x, 2)
         _check.same_as_in_forward("Affine", "x", x.shape, self._x_shape)
-        dout = _check.gradient("Affine", dout, (len(x), W.shape[1]), self._dtype)
+        dtype = self._dtype
+        dout = _check.gradient("Affine", dout, (len(x), W.shape[1]), dtype)
         if self._ran == _backend.NUMPY:
             dx = reference.Affine.backward(self, dout)
-            self.dW, self.db = (_check.cast(d, self._dtype) for d in (self.dW, self.db))
-            return _check.cast(dx, self._dtype)
-        dx = _affine.backward_x(dout, _check.cast(W, self._dtype))
-        self.dW, self.db = _affine.backward_weight(_check.cast(x, self._dtype), dout)
+            self.dW, self.db = _check.cast(self.dW, dtype), _check.cast(self.db, dtype)
+            return _check.cast(dx, dtype)
+        dout = _memory.behaved(dout, dtype)
+        dx = _affine.backward_x(dout, _memory.behaved(W, dtype))
+        self.dW, self.db = _affine.backward_weight(_memory.behaved(x, dtype), dout)
         return dx.reshape(self.original_x_shape)

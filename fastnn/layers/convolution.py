@@ -87,7 +87,7 @@ class Convolution:
             return np.empty((0, FN, OH, OW), dtype)
         if self._ran == _backend.NUMPY:
             return _check.cast(reference.Convolution.forward(self, x), dtype)
-        self.x = _memory.behaved(x)
+        self.x = _memory.behaved(x, dtype)
         b = _check.spread(b, FN, dtype)
         return _convolution.forward(self.x, _check.cast(W, dtype), b, stride, pad)
 
@@ -108,7 +108,7 @@ class Convolution:
             dx = reference.Convolution.backward(self, dout)
             self.dW, self.db = _check.cast(self.dW, dtype), _check.cast(self.db, dtype)
             return _check.cast(dx, dtype)
-        x, dout = _check.cast(x, dtype), _memory.behaved(dout)
+        x, dout = _memory.behaved(x, dtype), _memory.behaved(dout, dtype)
         dx = _convolution.backward_x(dout, _check.cast(W, dtype), x_shape, stride, pad)
         self.dW, self.db = _convolution.backward_weight(x, dout, W_shape, stride, pad)
         return dx
