@@ -78,11 +78,13 @@ class Progress:
 def bar(report, width):
     """Return a line of at most `width` characters about a `fastnn.training.BatchReport`.
 
+    The share is of this epoch, the time left that of all epochs, without the tests in between.
     What matters less is left out where there is no room: first the bar, then loss and speed.
     """
     speed = report.images / report.seconds if report.seconds else 0.0
     done = report.batch / report.batches
-    left = report.seconds / report.batch * (report.batches - report.batch)
+    batches_left = report.batches * (report.epochs - report.epoch + 1) - report.batch
+    left = report.seconds / report.batch * batches_left
     head = f"epoch {report.epoch}/{report.epochs} "
     parts = [
         f"{done:4.0%}",

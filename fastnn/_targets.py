@@ -84,6 +84,6 @@ def same_shape(layer, t, shape):
     t = _check.array(layer, "t", t)
     if t.shape != shape:
         raise ValueError(f"{layer}: t must have the shape {shape} of x, not {t.shape}")
-    if shape[0] == 0:
-        raise ValueError(f"{layer}: t must have at least one row, not be an empty batch")
+    if not shape or shape[0] == 0:
+        raise ValueError(f"{layer}: t must have at least one row, not shape {shape}")
     return t

@@ -3,7 +3,6 @@
 import numpy as np
 
 from .reference.gradient import (
-    _numerical_gradient_1d,  # noqa: F401  the book's scripts import it
     numerical_gradient,
     numerical_gradient_2d,
 )

@@ -7,8 +7,8 @@ register tile which pixels meet which taps.
 from numba import prange
 
 from ._jit import helper, kernel
-from .copying import add_to, copy_rows, fill
-from .tile import multiply
+from .copying import add_to, fill
+from .tile import copy_block, multiply
 
 
 @helper
@@ -133,6 +133,7 @@ def convolve_weight(x, H, W, C, frame, base, off, block, dout, windows, panels, 
     zero = dout.dtype.type(0)
     one = dout.dtype.type(1)
     x_flat = x.reshape(-1)
+    dout_flat = dout.reshape(-1)
     panels_flat = panels.reshape(-1)
     sums_flat = sums.reshape(-1)
     for chunk in prange(chunks):  # a chunk owns its sums
@@ -146,9 +147,10 @@ def convolve_weight(x, H, W, C, frame, base, off, block, dout, windows, panels, 
                 at = (n + s) * x.shape[1]
                 copy_window(x_flat, at, H, W, C, frame[0], frame[1], frame[2], frame[3], window)
                 for q in range(Q):
-                    copy_rows(
-                        dout[n + s, :, q * columns : min((q + 1) * columns, FN)],
-                        panels[chunk, q, s * P : (s + 1) * P],
+                    fn = q * columns
+                    copy_block(
+                        *(dout_flat, (n + s) * P * FN + fn, P, min(columns, FN - fn), FN),
+                        *(panels_flat, ((chunk * Q + q) * S + s) * P * columns, columns),
                     )
             for p in range(0, count * P, block):
                 for q in range(Q):

@@ -3,8 +3,8 @@
 from numba import prange
 
 from ._jit import kernel
-from .copying import copy_rows, fill, transpose
-from .tile import multiply
+from .copying import fill
+from .tile import copy_block, multiply, transpose
 
 # Thresholds are in multiply-adds; measured with tbb on 2 cores, 2026-11.
 
@@ -38,6 +38,7 @@ def matrix_product(x, weight, transposed, bias, base, off, groups, panels, out):
     across = (M + columns - 1) // columns
     blocks = groups * across
     x_flat = x.reshape(-1)
+    weight_flat = weight.reshape(-1)
     out_flat = out.reshape(-1)
     for chunk in prange(chunks):  # a chunk owns its blocks of the output, and its panel
         panel = panels[chunk].reshape(-1)
@@ -49,9 +50,9 @@ def matrix_product(x, weight, transposed, bias, base, off, groups, panels, out):
             for k in range(0, K, terms):
                 count = min(terms, K - k)
                 if transposed:
-                    transpose(weight[m : m + width, k : k + count], panels[chunk])
+                    transpose(weight_flat, m * K + k, width, count, K, panel, 0, columns)
                 else:
-                    copy_rows(weight[k : k + count, m : m + width], panels[chunk])
+                    copy_block(weight_flat, k * M + m, count, width, M, panel, 0, columns)
                 start, at, lds = (bias, m, 0) if k == 0 else (out_flat, n * M + m, M)
                 multiply(
                     *(x_flat, 0, base, k, count, off, n, rows, panel, 0, columns, width),
@@ -85,6 +86,8 @@ def affine_backward_weight(x, dout, base, off, slabs, panels, dweight, dbias):
     chunks, S, features = slabs.shape
     Q, columns = panels.shape[1], panels.shape[3]
     blocks = (D + features - 1) // features
+    x_flat = x.reshape(-1)
+    dout_flat = dout.reshape(-1)
     panels_flat = panels.reshape(-1)
     dweight_flat = dweight.reshape(-1)
     zero = dweight.dtype.type(0)
@@ -101,14 +104,15 @@ def affine_backward_weight(x, dout, base, off, slabs, panels, dweight, dbias):
             for n in range(0, N, S):
                 count = min(S, N - n)
                 for q in range(Q):
-                    copy_rows(
-                        dout[n : n + count, q * columns : min((q + 1) * columns, M)],
-                        panels[chunk, q],
+                    m = q * columns
+                    copy_block(
+                        *(dout_flat, n * M + m, count, min(columns, M - m), M),
+                        *(panels_flat, (chunk * Q + q) * S * columns, columns),
                     )
                 for block in range(first, last):
                     d = block * features
                     width = min(features, D - d)
-                    copy_rows(x[n : n + count, d : d + width], slabs[chunk])
+                    copy_block(x_flat, n * D + d, count, width, D, slab, 0, features)
                     for q in range(Q):
                         m = q * columns
                         at = (chunk * Q + q) * S * columns

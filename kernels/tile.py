@@ -181,6 +181,111 @@ def _make_tile(rows, vectors, halvings=0):
     return tile
 
 
+@intrinsic
+def _copy_vector(typing, x, x0, out, out0):
+    """Copy as many elements as a vector has lanes."""
+    signature = types.void(x, types.int64, out, types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        emit = _Emitter(builder, signature.args[0].dtype, 0)
+        x, out = (
+            context.make_array(signature.args[i])(context, builder, arguments[i]).data
+            for i in (0, 2)
+        )
+        emit.store(emit.load(x, arguments[1]), out, arguments[3])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _copy_block_python(x, x0, R, C, ldx, out, out0, ldo):
+    """Copy the R rows of C elements at ``x[x0]``, `ldx` apart, to ``out[out0]``, `ldo` apart."""
+    rows, columns = np.arange(R)[:, None], np.arange(C)
+    out[out0 + rows * ldo + columns] = x[x0 + rows * ldx + columns]
+
+
+@helper
+def _copy_block_compiled(x, x0, R, C, ldx, out, out0, ldo):
+    lanes = VECTOR_BYTES // x.itemsize
+    for r in range(R):
+        source, target = x0 + r * ldx, out0 + r * ldo
+        if lanes <= C:
+            for c in range(0, C - lanes + 1, lanes):
+                _copy_vector(x, source + c, out, target + c)
+            if C % lanes:
+                _copy_vector(x, source + C - lanes, out, target + C - lanes)
+        else:
+            for c in range(C):
+                out[target + c] = x[source + c]
+
+
+# The arguments are those of `_copy_block_python`; see `multiply`.
+copy_block = _copy_block_python if config.DISABLE_JIT else _copy_block_compiled
+
+
+@intrinsic
+def _transpose_square(typing, x, x0, ldx, out, out0, ldo):
+    """Transpose as many rows and columns as a vector has lanes, by exchanges in registers."""
+    index = types.int64
+    signature = types.void(x, index, index, out, index, index)
+
+    def codegen(context, builder, signature, arguments):
+        _, x0, ldx, _, out0, ldo = arguments
+        emit = _Emitter(builder, signature.args[0].dtype, 0)
+        x, out = (
+            context.make_array(signature.args[i])(context, builder, arguments[i]).data
+            for i in (0, 3)
+        )
+        lanes = emit.lanes
+
+        def row(first, r, distance):
+            return builder.add(first, builder.mul(_INDEX(r), distance))
+
+        rows = [emit.load(x, row(x0, r, ldx)) for r in range(lanes)]
+        # Step by step, exchange one bit of the row's number with the same bit of the column's.
+        bit = 1
+        while bit < lanes:
+            for r in range(lanes):
+                if not r & bit:
+                    low, high = rows[r], rows[r | bit]
+                    for target, wanted in ((r, 0), (r | bit, bit)):
+                        picks = [
+                            (c & ~bit | wanted) + (lanes if c & bit else 0) for c in range(lanes)
+                        ]
+                        mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), picks)
+                        rows[target] = builder.shuffle_vector(low, high, mask)
+            bit *= 2
+        for r in range(lanes):
+            emit.store(rows[r], out, row(out0, r, ldo))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _transpose_python(x, x0, R, C, ldx, out, out0, ldo):
+    """Write the R rows and C columns at ``x[x0]``, `ldx` apart, transposed to ``out[out0]``."""
+    rows, columns = np.arange(R)[:, None], np.arange(C)
+    out[out0 + columns * ldo + rows] = x[x0 + rows * ldx + columns]
+
+
+@helper
+def _transpose_compiled(x, x0, R, C, ldx, out, out0, ldo):
+    lanes = VECTOR_BYTES // x.itemsize
+    for r in range(0, R - R % lanes, lanes):
+        for c in range(0, C - C % lanes, lanes):
+            _transpose_square(x, x0 + r * ldx + c, ldx, out, out0 + c * ldo + r, ldo)
+        for c in range(C - C % lanes, C):
+            for i in range(r, r + lanes):
+                out[out0 + c * ldo + i] = x[x0 + i * ldx + c]
+    for r in range(R - R % lanes, R):
+        for c in range(C):
+            out[out0 + c * ldo + r] = x[x0 + r * ldx + c]
+
+
+# The arguments are those of `_transpose_python`; see `multiply`.
+transpose = _transpose_python if config.DISABLE_JIT else _transpose_compiled
+
+
 def tile_python(a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc):
     """Do what a tile does, in NumPy, for any number of rows and columns: its specification.
 

@@ -7,6 +7,12 @@ import numpy as np
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--fuzz", type=int, default=2_000, metavar="N", help="compare N random cases (2000)"
+    )
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

@@ -106,7 +106,7 @@ def test_cross_entropy_takes_labels_and_one_hot(t, backend, dtype, rng):
     with fastnn.backend(backend):
         loss = functions.cross_entropy_error(y, t)
         assert type(loss) is dtype
-        assert loss == pytest.approx(expected, rel=10 * np.finfo(dtype).eps)
+        assert loss == pytest.approx(expected, rel=float(10 * np.finfo(dtype).eps))
         whole = functions.softmax_loss(np.log(y), t)
         assert whole == pytest.approx(expected, rel=1e-5)
 

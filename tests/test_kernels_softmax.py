@@ -59,6 +59,14 @@ def test_softmax_does_not_overflow_or_lose_small_probabilities(dtype):
     assert y[0, 1] > 0
 
 
+@pytest.mark.parametrize("K", [1, 4, 7, 8, 11])
+def test_softmax_finds_the_largest_logit_wherever_it_stands(K, dtype):
+    x = np.full((K, K), -1e4, dtype)
+    np.fill_diagonal(x, 1e4)
+    (y,) = run(softmax.softmax_forward, (x,), [(x.shape, dtype)])
+    np.testing.assert_array_equal(y, np.eye(K))
+
+
 @pytest.mark.parametrize("column", range(11))
 @pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
 def test_softmax_of_what_is_not_finite_is_what_numpy_gives(column, value, dtype):

@@ -6,68 +6,13 @@ import pickle
 import numba
 import numpy as np
 import pytest
+from layer_cases import LAYERS, WITH_PARAMETERS, example, run
 from layouts import LAYOUTS
 
 import fastnn
 from fastnn import layers
 
-
-def parameters(rng, *shapes, dtype=np.float64):
-    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-
-
-def affine(rng, dtype=np.float64):
-    return fastnn.Affine(*parameters(rng, (6, 4), (4,), dtype=dtype))
-
-
-def convolution(rng, dtype=np.float64):
-    W, b = parameters(rng, (3, 2, 2, 3), (3,), dtype=dtype)
-    return fastnn.Convolution(W, b, stride=2, pad=1)
-
-
-def batch_norm(rng, dtype=np.float64):
-    return fastnn.BatchNormalization(*parameters(rng, (6,), (6,), dtype=dtype))
-
-
-# name: how to make the layer, shape of an input that it takes
-LAYERS = {
-    "relu": (lambda rng, dtype=None: fastnn.Relu(), (5, 6)),
-    "relu-image": (lambda rng, dtype=None: fastnn.Relu(), (2, 3, 4, 5)),
-    "sigmoid": (lambda rng, dtype=None: fastnn.Sigmoid(), (5, 6)),
-    "sigmoid-image": (lambda rng, dtype=None: fastnn.Sigmoid(), (2, 3, 4, 5)),
-    "tanh": (lambda rng, dtype=None: fastnn.Tanh(), (5, 6)),
-    "dropout": (lambda rng, dtype=None: fastnn.Dropout(0.4), (5, 6)),
-    "dropout-image": (lambda rng, dtype=None: fastnn.Dropout(0.4), (2, 3, 4, 5)),
-    "flatten": (lambda rng, dtype=None: fastnn.Flatten(), (2, 3, 4, 5)),
-    "affine": (affine, (5, 6)),
-    "affine-image": (affine, (5, 3, 2, 1)),
-    "convolution": (convolution, (2, 2, 5, 6)),
-    "pooling": (lambda rng, dtype=None: fastnn.Pooling(3, 2, stride=1, pad=1), (2, 3, 5, 4)),
-    "average": (lambda rng, dtype=None: fastnn.AveragePooling(2, 3, stride=2), (2, 3, 5, 6)),
-    "batch-norm": (batch_norm, (5, 6)),
-    "batch-norm-image": (batch_norm, (5, 3, 2, 1)),
-}
-WITH_PARAMETERS = ["affine", "affine-image", "convolution", "batch-norm", "batch-norm-image"]
-STATE = ("dW", "db", "dgamma", "dbeta", "running_mean", "running_var")
-
 every_layer = pytest.mark.parametrize("name", LAYERS)
-
-
-def run(layer, x, dout):
-    """Return everything that one step gives: output, gradient, and what the layer keeps."""
-    np.random.seed(3)
-    out = layer.forward(x)
-    dx = layer.backward(dout)
-    return out, dx, *(getattr(layer, name) for name in STATE if hasattr(layer, name))
-
-
-def example(name, rng, dtype=np.float64):
-    make, shape = LAYERS[name]
-    layer = make(rng, dtype)
-    x = rng.standard_normal(shape).astype(dtype)
-    np.random.seed(3)
-    dout = rng.standard_normal(copy.deepcopy(layer).forward(x).shape).astype(dtype)
-    return layer, x, dout
 
 
 def assert_same_bits(some, others):

@@ -80,12 +80,12 @@ def test_accuracies_may_be_taken_on_the_first_samples():
 
 
 def test_it_prints_what_the_book_prints(capsys):
-    tr = trainer(epochs=1, mini_batch_size=3, verbose=True)
+    tr = trainer(epochs=1, mini_batch_size=3, optimizer_param={"lr": 0.5}, verbose=True)
     tr.train()
     assert capsys.readouterr().out == (
-        "train loss:3.99\n"
+        "train loss:3.5\n"
         "=== epoch:1, train acc:0.06, test acc:0.05 ===\n"
-        "train loss:3.98\n"
+        "train loss:3.0\n"
         "=============== Final Test Accuracy ===============\n"
         "test acc:0.05\n"
     )
