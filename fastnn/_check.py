@@ -12,6 +12,7 @@ import numpy as np
 
 FLOAT32 = np.dtype(np.float32)
 FLOAT64 = np.dtype(np.float64)
+_FLOATS = (FLOAT32, FLOAT64)
 
 # Arrays of fewer elements are not compared with the machine's memory: 1 GiB in float64.
 _MANY = 1 << 27
@@ -93,18 +94,18 @@ def cast(x, dtype):
 
 def floats(layer, name, value):
     """Return `value` as a plain array of dtype float32 or float64; errors as in `array`."""
-    if type(value) is np.ndarray:
-        dtype = value.dtype
-        if (dtype == FLOAT32 or dtype == FLOAT64) and value.size <= _MANY:
-            return value
+    if type(value) is np.ndarray and value.dtype in _FLOATS and value.size <= _MANY:
+        return value
     value = array(layer, name, value)
     return cast(value, float_dtype(value))
 
 
 def numbers(layer, name, value):
     """Return `value` as `floats` does, but integers and booleans as they are."""
+    if type(value) is np.ndarray and value.dtype in _FLOATS and value.size <= _MANY:
+        return value
     value = array(layer, name, value)
-    return floats(layer, name, value) if value.dtype.kind == "f" else value
+    return cast(value, float_dtype(value)) if value.dtype.kind == "f" else value
 
 
 def gradient(layer, dout, shape, dtype):
@@ -135,6 +136,15 @@ def gradient(layer, dout, shape, dtype):
     if dout.shape != shape:
         raise ValueError(f"{layer}: dout must have the output's shape {shape}, not {dout.shape}")
     return dout
+
+
+def gradient_like(layer, dout, saved, dtype):
+    """Do `forward_has_run` and `gradient` at once, `saved` having the shape of the output."""
+    if saved is None:
+        forward_has_run(layer, saved)
+    if type(dout) is np.ndarray and dout.dtype == dtype and dout.shape == saved.shape:
+        return dout
+    return gradient(layer, dout, saved.shape, dtype)
 
 
 def forward_has_run(layer, state):

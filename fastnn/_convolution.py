@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import _memory
 from .kernels import conv
 from .kernels.tile import VECTOR_BYTES
 
@@ -30,11 +31,6 @@ class _Tables(NamedTuple):
     base: np.ndarray
     off: np.ndarray
     parts: np.ndarray
-
-
-def channels_last(x):
-    """Return `x` of shape (N, C, H, W) as a C-contiguous array of shape (N, H, W, C)."""
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
 
 
 def _tables(H, W, C, top, left, height, width, base, off, parts):
@@ -178,7 +174,7 @@ def forward(x, W, b, stride, pad):
     tables = _forward_tables(C, height, width, FN, FH, FW, stride, pad)
     OH, OW = (height + 2 * pad - FH) // stride + 1, (width + 2 * pad - FW) // stride + 1
     weight = W.transpose(2, 3, 1, 0).ravel()
-    return _run(channels_last(x), tables, weight, np.ascontiguousarray(b), OH, OW, FN)
+    return _run(_memory.pixels(x), tables, weight, np.ascontiguousarray(b), OH, OW, FN)
 
 
 def backward_x(dout, W, x_shape, stride, pad):
@@ -190,13 +186,13 @@ def backward_x(dout, W, x_shape, stride, pad):
     tables, taps = _backward_tables(C, height, width, FN, FH, FW, stride, pad)
     weight = W.transpose(2, 3, 0, 1).reshape(FH * FW, FN, C)[taps].ravel()
     start = np.zeros(C, W.dtype)
-    return _run(channels_last(dout), tables, weight, start, height, width, C)
+    return _run(_memory.pixels(dout), tables, weight, start, height, width, C)
 
 
 def _backward_x_few_channels(dout, W, x_shape, stride, pad):
     FN, C, FH, FW = W.shape
     N, _, height, width = x_shape
-    dout = channels_last(dout)
+    dout = _memory.pixels(dout)
     OW = dout.shape[2]
     taps = FH * FW * C
     dx = np.zeros((N, height, width, C), W.dtype)
@@ -213,7 +209,7 @@ def _backward_x_few_channels(dout, W, x_shape, stride, pad):
 def backward_weight(x, dout, W_shape, stride, pad):
     """Return the gradients by the filters, of shape `W_shape`, and by the bias, for `dout`."""
     FN, C, FH, FW = W_shape
-    x, dout = channels_last(x), channels_last(dout)
+    x, dout = _memory.pixels(x), _memory.pixels(dout)
     N, H, W, _ = x.shape
     taps = FH * FW * C + 1
     dweight = np.zeros((taps, FN), x.dtype)

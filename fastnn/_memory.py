@@ -4,7 +4,11 @@ Kernels write nothing into their inputs, but Numba compiles anew for each kind o
 is read-only or unaligned is copied instead.
 """
 
+import math
+
 import numpy as np
+
+from fastnn.kernels import layout
 
 
 def rows(x):
@@ -29,8 +33,37 @@ def rows(x):
 def rows_like(x, channels_last):
     """Return `x`, or a copy, laid out as `rows` laid out another array of its shape."""
     if channels_last:
-        x = x.transpose(0, 2, 3, 1)
+        return pixels(x)
     return x if x.flags.carray else _copy(x)
+
+
+def pixels(x):
+    """Return `x` of shape (N, C, H, W), or a copy, as a C-contiguous array (N, H, W, C)."""
+    turned = x.transpose(0, 2, 3, 1)
+    if turned.flags.carray:
+        return turned
+    if not x.flags.carray:
+        return _copy(turned)
+    N, C, H, W = x.shape
+    out = np.empty((N, H, W, C), x.dtype)
+    layout.transpose_images(
+        *(x.reshape(N, C, H * W), out.reshape(N, H * W, C)),
+        work=x.size,
+    )
+    return out
+
+
+def flat(x):
+    """Return `x` of shape (N, ...), or a copy, as an array (N, D) in the order of its axes."""
+    if x.ndim != 4 or x.flags.c_contiguous:
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+    N, C, H, W = x.shape
+    out = np.empty((N, C * H * W), x.dtype)
+    layout.transpose_images(
+        *(pixels(x).reshape(N, H * W, C), out.reshape(N, C, H * W)),
+        work=x.size,
+    )
+    return out
 
 
 def shaped(x, channels_last):

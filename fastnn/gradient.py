@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from .reference.gradient import (
-    numerical_gradient,
-    numerical_gradient_2d,
-)
+from .reference.gradient import _numerical_gradient_1d as _numerical_gradient_1d
+from .reference.gradient import numerical_gradient, numerical_gradient_2d
 
 __all__ = ["np", "numerical_gradient", "numerical_gradient_2d"]

@@ -62,10 +62,13 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     window, shape = _columns("im2col", x.shape, filter_h, filter_w, stride, pad)
     dtype = _check.float_dtype(x)
     _check.memory("im2col", "the result", shape, dtype.itemsize)
-    if _backend.active() == _backend.NUMPY:
-        return np.ascontiguousarray(reference.im2col(x, *window), dtype)
-    x = _memory.rows_like(_check.cast(x, dtype), channels_last=False)
     col = np.empty(shape, dtype)
+    if not col.size:
+        return col
+    if _backend.active() == _backend.NUMPY:
+        col[...] = reference.im2col(x, *window)
+        return col
+    x = _memory.rows_like(_check.cast(x, dtype), channels_last=False)
     kernels.im2col(x, *window, col, work=col.size)
     return col
 
@@ -113,9 +116,12 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
         raise ValueError(f"col2im: col must have shape {shape}, not {col.shape}")
     dtype = _check.float_dtype(col)
     _check.memory("col2im", "the result", x_shape, dtype.itemsize)
-    if _backend.active() == _backend.NUMPY:
-        return np.ascontiguousarray(reference.col2im(col, x_shape, *window), dtype)
-    col = _memory.rows_like(_check.cast(col, dtype), channels_last=False)
     image = np.empty(x_shape, dtype)
+    if not image.size:
+        return image
+    if _backend.active() == _backend.NUMPY:
+        image[...] = reference.col2im(col, x_shape, *window)
+        return image
+    col = _memory.rows_like(_check.cast(col, dtype), channels_last=False)
     kernels.col2im(col, *window, image, work=col.size)
     return image

@@ -7,8 +7,10 @@ from numba import prange
 
 from ._jit import kernel
 
+# Thresholds: see activation.py.
 
-@kernel(serial_below=20_000)
+
+@kernel(serial_below=60_000)
 def apply_mask(x, keep, out):
     """Multiply by a mask, in the forward direction or in the backward one.
 
@@ -26,7 +28,7 @@ def apply_mask(x, keep, out):
         out[i] = x[i] * number(keep[i])
 
 
-@kernel(serial_below=20_000)
+@kernel(serial_below=60_000)
 def scale(x, factor, out):
     """Multiply by a number.
 

@@ -170,7 +170,7 @@ def exp_of_nonpositive(x):
 
 @helper
 def sigmoid(x):
-    """Return 1 / (1 + e**-x), to 3 ulp (the worst found: 2.4); NaN for NaN.
+    """Return 1 / (1 + e**-x), to 3 ulp (the worst found: 2.5); NaN for NaN.
 
     What would be subnormal is 0.
     """

@@ -17,6 +17,8 @@ from ._jit import helper, kernel
 
 _COLUMNS = 64
 
+# Thresholds: see activation.py.
+
 
 @helper
 def _forward_columns(first, last, x, gamma, beta, eps, mean, var, xc, std, xn, out):
@@ -53,7 +55,7 @@ def _forward_columns(first, last, x, gamma, beta, eps, mean, var, xc, std, xn, o
             row_out[d] = of_gamma[d] * row_xn[d] + of_beta[d]
 
 
-@kernel(serial_below=8_000)
+@kernel(serial_below=12_000)
 def batch_norm_forward(x, gamma, beta, eps, mean, var, xc, std, xn, out):
     """Normalise each column by its mean and variance, then scale and shift it.
 
@@ -83,7 +85,7 @@ def batch_norm_forward(x, gamma, beta, eps, mean, var, xc, std, xn, out):
         _forward_columns(first, last, x, gamma, beta, eps, mean, var, xc, std, xn, out)
 
 
-@kernel(serial_below=20_000)
+@kernel(serial_below=25_000)
 def batch_norm_inference(x, gamma, beta, eps, running_mean, running_var, out):
     """Normalise each column by a mean and a variance found earlier, then scale and shift it.
 
@@ -134,7 +136,7 @@ def _backward_columns(first, last, dout, gamma, xc, std, xn, dgamma, dbeta, dx):
             row_dx[d] = factor[d] * (own - np.float64(row_xc[d]) * slope[d])
 
 
-@kernel(serial_below=8_000)
+@kernel(serial_below=12_000)
 def batch_norm_backward(dout, gamma, xc, std, xn, dgamma, dbeta, dx):
     """Compute the gradients of the loss with respect to scale, shift and input.
 

@@ -17,6 +17,8 @@ from .exponential import exp_of_nonpositive
 _CHUNK = 4096  # elements
 _LEAST_PROBABILITY = 1e-7  # added before the logarithm, so that a probability of 0 costs 16.1
 
+# Thresholds: see activation.py; for the softmax, from where on there are two chunks.
+
 
 @helper
 def _rows_per_chunk(K):
@@ -71,7 +73,7 @@ def _softmax_of_rows(x, y, K):
             row[k] /= total
 
 
-@kernel(serial_below=4_000)
+@kernel(serial_below=8_000)
 def softmax_forward(x, y):
     """Compute the softmax of each row, ``exp(x - max(x)) / sum(exp(x - max(x)))``.
 
@@ -91,7 +93,7 @@ def softmax_forward(x, y):
         _softmax_of_rows(flat_x[start:stop], flat_y[start:stop], K)
 
 
-@kernel(serial_below=4_000)
+@kernel(serial_below=8_000)
 def softmax_cross_entropy_forward(x, t, y, loss):
     """Compute the softmax of each row and its cross-entropy with a label.
 
@@ -118,7 +120,7 @@ def softmax_cross_entropy_forward(x, t, y, loss):
             loss[n] = -math.log(y[n, t[n]] + least)
 
 
-@kernel(serial_below=20_000)
+@kernel(serial_below=25_000)
 def softmax_cross_entropy_backward(y, t, dx):
     """Compute the gradient of the mean cross-entropy with respect to the logits.
 
@@ -145,7 +147,7 @@ def softmax_cross_entropy_backward(y, t, dx):
             dx[n, t[n]] = (y[n, t[n]] - one) / count
 
 
-@kernel(serial_below=20_000)
+@kernel(serial_below=40_000)
 def softmax_cross_entropy_backward_one_hot(y, t, dx):
     """Compute the same gradient as above where the targets are rows, not labels.
 
@@ -162,7 +164,7 @@ def softmax_cross_entropy_backward_one_hot(y, t, dx):
         flat_dx[i] = (flat_y[i] - flat_t[i]) / count
 
 
-@kernel(serial_below=2_000)
+@kernel(serial_below=2_500)
 def cross_entropy(y, t, loss):
     """Compute the cross-entropy of each row of probabilities with a label.
 

@@ -33,14 +33,14 @@ def size(path):
 def test_learning_curve_is_a_whole_picture(epochs, batches, tmp_path):
     path = tmp_path / "curve.png"
     plots.learning_curve(history(epochs, max(batches, 1)), batches, "a title", path)
-    assert size(path) == (1080, 480)
+    assert size(path) == (1080, 528)
     assert [entry.name for entry in tmp_path.iterdir()] == ["curve.png"]
 
 
 def test_learning_curve_of_an_unfinished_epoch_and_of_zero_losses_is_drawn(tmp_path):
     record = History(batch_losses=[0.5, 0.0, -1e-7])
     plots.learning_curve(record, 100, "interrupted", tmp_path / "curve.png")
-    assert size(tmp_path / "curve.png") == (1080, 480)
+    assert size(tmp_path / "curve.png") == (1080, 528)
 
 
 def test_curves_hold_what_was_recorded_and_say_what_they_are(tmp_path, monkeypatch):

@@ -6,6 +6,13 @@ from fastnn import _backend, _check, _memory
 from fastnn._backend import reference
 from fastnn.kernels import activation
 
+# Arrays of fewer elements are left to NumPy's operations, which take less time than the way to a
+# kernel: 2 against 3 us for 100 elements (Zen 4, 2026-11). Zeros and ones of the array's own
+# dtype and without axes spare NumPy the conversion of a Python number.
+_FEW = 500
+_ZERO = {dtype: np.zeros((), dtype) for dtype in (_check.FLOAT32, _check.FLOAT64)}
+_ONE = {dtype: np.ones((), dtype) for dtype in (_check.FLOAT32, _check.FLOAT64)}
+
 
 class Relu:
     """Rectified linear unit: the larger of 0 and x.
@@ -33,6 +40,11 @@ class Relu:
         self._ran, self._dtype = _backend.active(), x.dtype
         if self._ran == _backend.NUMPY:
             return reference.Relu.forward(self, x)
+        if x.size < _FEW:
+            zero, out = _ZERO[x.dtype], x.copy()
+            self.mask = np.less_equal(x, zero)
+            np.putmask(out, self.mask, zero)
+            return out
         x, channels_last = _memory.rows(x)
         mask, out = np.empty(x.shape, np.bool_), np.empty(x.shape, x.dtype)
         activation.relu_forward(x.ravel(), mask.ravel(), out.ravel(), work=x.size)
@@ -44,10 +56,13 @@ class Relu:
 
         Differs from the book, whose layer writes the zeros into `dout` and returns it.
         """
-        _check.forward_has_run("Relu", self._ran)
-        dout = _check.gradient("Relu", dout, self.mask.shape, self._dtype)
+        dout = _check.gradient_like("Relu", dout, self.mask, self._dtype)
         if self._ran == _backend.NUMPY:
             return reference.Relu.backward(self, dout)
+        if dout.size < _FEW:
+            dx = dout.copy()
+            np.putmask(dx, self.mask, _ZERO[dx.dtype])
+            return dx
         mask, channels_last = _memory.rows(self.mask)
         dout = _memory.rows_like(dout, channels_last)
         dx = np.empty(dout.shape, dout.dtype)
@@ -55,8 +70,44 @@ class Relu:
         return _memory.shaped(dx, channels_last)
 
 
-class Sigmoid:
-    """Logistic function ``1 / (1 + exp(-x))``.
+class _Smooth:
+    """What `Sigmoid` and `Tanh` share: their derivative is a function of their output."""
+
+    def __init__(self):
+        self.out = None
+        self._ran = None
+
+    def forward(self, x):
+        """Return the function of every element of `x`, in a new array of its shape."""
+        x = _check.floats(self._name, "x", x)
+        self._ran = _backend.active()
+        if self._ran == _backend.NUMPY:
+            return getattr(reference, self._name).forward(self, x)
+        x, channels_last = _memory.rows(x)
+        out = np.empty(x.shape, x.dtype)
+        self._forward(x.ravel(), out.ravel(), work=x.size)
+        self.out = _memory.shaped(out, channels_last)
+        return self.out
+
+    def backward(self, dout):
+        """Return `dout` times the derivative, in a new array."""
+        out = self.out
+        dout = _check.gradient_like(self._name, dout, out, None if out is None else out.dtype)
+        if self._ran == _backend.NUMPY:
+            return getattr(reference, self._name).backward(self, dout)
+        if out.size < _FEW:
+            dx = self._slope(out, _ONE[out.dtype])
+            dx *= dout
+            return dx
+        out, channels_last = _memory.rows(out)
+        dout = _memory.rows_like(dout, channels_last)
+        dx = np.empty(dout.shape, dout.dtype)
+        self._backward(dout.ravel(), out.ravel(), dx.ravel(), work=dx.size)
+        return _memory.shaped(dx, channels_last)
+
+
+class Sigmoid(_Smooth):
+    """Logistic function ``1 / (1 + exp(-x))``, whose derivative is ``(1 - out) * out``.
 
     Attributes
     ----------
@@ -65,21 +116,19 @@ class Sigmoid:
         it changes what `backward` computes.
     """
 
-    def __init__(self):
-        self.out = None
-        self._ran = None
+    _name = "Sigmoid"
+    _forward = activation.sigmoid_forward
+    _backward = activation.sigmoid_backward
 
-    def forward(self, x):
-        """Return the function of every element of `x`, in a new array of its shape."""
-        return _forward(self, "Sigmoid", activation.sigmoid_forward, x)
-
-    def backward(self, dout):
-        """Return ``dout * (1 - out) * out``, in a new array."""
-        return _backward(self, "Sigmoid", activation.sigmoid_backward, dout)
+    @staticmethod
+    def _slope(out, one):
+        slope = one - out
+        slope *= out
+        return slope
 
 
-class Tanh:
-    """Hyperbolic tangent.
+class Tanh(_Smooth):
+    """Hyperbolic tangent, whose derivative is ``1 - out**2``.
 
     Attributes
     ----------
@@ -87,38 +136,10 @@ class Tanh:
         As in `Sigmoid`.
     """
 
-    def __init__(self):
-        self.out = None
-        self._ran = None
+    _name = "Tanh"
+    _forward = activation.tanh_forward
+    _backward = activation.tanh_backward
 
-    def forward(self, x):
-        """Return the function of every element of `x`, in a new array of its shape."""
-        return _forward(self, "Tanh", activation.tanh_forward, x)
-
-    def backward(self, dout):
-        """Return ``dout * (1 - out**2)``, in a new array."""
-        return _backward(self, "Tanh", activation.tanh_backward, dout)
-
-
-def _forward(layer, name, kernel, x):
-    x = _check.floats(name, "x", x)
-    layer._ran = _backend.active()
-    if layer._ran == _backend.NUMPY:
-        return getattr(reference, name).forward(layer, x)
-    x, channels_last = _memory.rows(x)
-    out = np.empty(x.shape, x.dtype)
-    kernel(x.ravel(), out.ravel(), work=x.size)
-    layer.out = _memory.shaped(out, channels_last)
-    return layer.out
-
-
-def _backward(layer, name, kernel, dout):
-    _check.forward_has_run(name, layer._ran)
-    dout = _check.gradient(name, dout, layer.out.shape, layer.out.dtype)
-    if layer._ran == _backend.NUMPY:
-        return getattr(reference, name).backward(layer, dout)
-    out, channels_last = _memory.rows(layer.out)
-    dout = _memory.rows_like(dout, channels_last)
-    dx = np.empty(dout.shape, dout.dtype)
-    kernel(dout.ravel(), out.ravel(), dx.ravel(), work=dx.size)
-    return _memory.shaped(dx, channels_last)
+    @staticmethod
+    def _slope(out, one):
+        return one - out * out

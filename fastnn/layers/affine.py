@@ -72,12 +72,19 @@ class Affine:
         if self._ran == _backend.NUMPY:
             return _check.cast(reference.Affine.forward(self, x), dtype)
         self.original_x_shape = x.shape
-        self.x = _memory.behaved(x.reshape(N, D), dtype)
+        self.x = _memory.behaved(_memory.flat(x), dtype)
         W = _memory.behaved(W, dtype)
         return _affine.forward(self.x, W, _check.spread(b, M, dtype))
 
     def backward(self, dout):
         """Return the gradient by `x`, of its shape, for `dout` (N, M); keep `dW` and `db`."""
+        return self._backward(dout, with_dx=True)
+
+    def backward_parameters(self, dout):
+        """Do what `backward` does, but for the gradient by `x`: a first layer needs none."""
+        self._backward(dout, with_dx=False)
+
+    def _backward(self, dout, with_dx):
         _check.forward_has_run("Affine", self._ran)
         W = _check.parameter("Affine", "W", self.W, 2)
         _check.same_as_in_forward("Affine", "W", W.shape, self._W_shape)
@@ -90,6 +97,8 @@ class Affine:
             self.dW, self.db = _check.cast(self.dW, dtype), _check.cast(self.db, dtype)
             return _check.cast(dx, dtype)
         dout = _memory.behaved(dout, dtype)
-        dx = _affine.backward_x(dout, _memory.behaved(W, dtype))
+        dx = None
+        if with_dx:
+            dx = _affine.backward_x(dout, _memory.behaved(W, dtype)).reshape(self.original_x_shape)
         self.dW, self.db = _affine.backward_weight(_memory.behaved(x, dtype), dout)
-        return dx.reshape(self.original_x_shape)
+        return dx

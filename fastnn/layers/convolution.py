@@ -93,6 +93,13 @@ class Convolution:
 
     def backward(self, dout):
         """Return the gradient by `x`, for `dout` (N, FN, OH, OW); keep `dW` and `db`."""
+        return self._backward(dout, with_dx=True)
+
+    def backward_parameters(self, dout):
+        """Do what `backward` does, but for the gradient by `x`: a first layer needs none."""
+        self._backward(dout, with_dx=False)
+
+    def _backward(self, dout, with_dx):
         _check.forward_has_run("Convolution", self._ran)
         x_shape, W_shape, stride, pad, out_shape = self._geometry
         W = _check.parameter("Convolution", "W", self.W, 4)
@@ -109,7 +116,9 @@ class Convolution:
             self.dW, self.db = _check.cast(self.dW, dtype), _check.cast(self.db, dtype)
             return _check.cast(dx, dtype)
         x, dout = _memory.behaved(x, dtype), _memory.behaved(dout, dtype)
-        dx = _convolution.backward_x(dout, _check.cast(W, dtype), x_shape, stride, pad)
+        dx = None
+        if with_dx:
+            dx = _convolution.backward_x(dout, _check.cast(W, dtype), x_shape, stride, pad)
         self.dW, self.db = _convolution.backward_weight(x, dout, W_shape, stride, pad)
         return dx
 

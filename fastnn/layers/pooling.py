@@ -18,11 +18,6 @@ def _images(layer, self, x):
     return x, (pool_h, pool_w, stride, pad), (*x.shape[:2], OH, OW)
 
 
-def _channels_last(x):
-    """Return `x` of shape (N, C, H, W) as a C-contiguous array of shape (N, H, W, C)."""
-    return _memory.rows_like(x, channels_last=True)
-
-
 def _empty(shape, dtype):
     """Return a new channels-last array for an image of `shape` (N, C, H, W)."""
     N, C, H, W = shape
@@ -79,7 +74,7 @@ class Pooling:
         out = _empty(out_shape, x.dtype)
         positions = window[0] * window[1]
         arg_max = np.empty(out.shape, np.uint8 if positions <= 256 else np.int32)
-        pool.max_pool_forward(_channels_last(x), *window, out, arg_max, work=x.size)
+        pool.max_pool_forward(_memory.pixels(x), *window, out, arg_max, work=x.size)
         self._arg_max = arg_max
         return out.transpose(0, 3, 1, 2)
 
@@ -91,7 +86,7 @@ class Pooling:
         if self._ran == _backend.NUMPY and dout.size:
             return _check.cast(reference.Pooling.backward(self, dout), dtype)
         dx = _empty(x_shape, dtype)
-        dout = _channels_last(dout)
+        dout = _memory.pixels(dout)
         pool.max_pool_backward(dout, self._arg_max, *window, dx, work=dx.size)
         return dx.transpose(0, 3, 1, 2)
 
@@ -168,7 +163,7 @@ class AveragePooling:
         if self._ran == _backend.NUMPY and x.size:
             return _check.cast(reference.AveragePooling.forward(self, x), x.dtype)
         out = _empty(out_shape, x.dtype)
-        pool.average_pool_forward(_channels_last(x), *window, out, work=x.size)
+        pool.average_pool_forward(_memory.pixels(x), *window, out, work=x.size)
         return out.transpose(0, 3, 1, 2)
 
     def backward(self, dout):
@@ -179,5 +174,5 @@ class AveragePooling:
         if self._ran == _backend.NUMPY and dout.size:
             return _check.cast(reference.AveragePooling.backward(self, dout), dtype)
         dx = _empty(x_shape, dtype)
-        pool.average_pool_backward(_channels_last(dout), *window, dx, work=dx.size)
+        pool.average_pool_backward(_memory.pixels(dout), *window, dx, work=dx.size)
         return dx.transpose(0, 3, 1, 2)

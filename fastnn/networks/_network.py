@@ -136,8 +136,9 @@ class LayeredNetwork(SavedParams):
         self.loss(x, t)
         row = self._row()
         dout = self.last_layer.backward(1)
-        for layer in reversed(row):
+        for layer in reversed(row[1:]):
             dout = layer.backward(dout)
+        row[0].backward_parameters(dout)
         grads = {}
         for number, layer in enumerate((layer for layer in row if hasattr(layer, "W")), start=1):
             grads[f"W{number}"] = layer.dW

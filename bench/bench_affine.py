@@ -1,0 +1,46 @@
+"""Affine layers of the book's networks, against NumPy's BLAS: both in float32."""
+
+import numpy as np
+import pytest
+from rounding import assert_within_rounding
+
+import fastnn
+from fastnn import reference
+
+SHAPES = [(100, 784, 50), (100, 4320, 100), (100, 100, 10), (1, 784, 50)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def bench_affine(race, rng, shape, method):
+    N, D, M = shape
+    x, W = (rng.standard_normal(size, np.float32) for size in ((N, D), (D, M)))
+    b, dout = (rng.standard_normal(size, np.float32) for size in (M, (N, M)))
+    layer, ref = (library.Affine(W, b) for library in (fastnn, reference))
+    exact, magnitudes = (
+        reference.Affine(*(function(p.astype(np.float64)) for p in (W, b)))
+        for function in (np.array, np.abs)
+    )
+    x64, dout64 = x.astype(np.float64), dout.astype(np.float64)
+    ref.forward(x)
+    assert_within_rounding(
+        layer.forward(x), exact.forward(x64), magnitudes.forward(np.abs(x64)), terms=D + 1
+    )
+    ref.backward(dout)
+    dx, expected = layer.backward(dout), exact.backward(dout64)
+    assert_within_rounding(dx, expected, magnitudes.backward(np.abs(dout64)), terms=M)
+    for name in ("dW", "db"):
+        assert_within_rounding(
+            getattr(layer, name), getattr(exact, name), getattr(magnitudes, name), terms=N
+        )
+    argument = x if method == "forward" else dout
+    race(
+        lambda: getattr(layer, method)(argument),
+        numpy=lambda: getattr(ref, method)(argument),
+        operation=f"Affine.{method}",
+        shape=f"({N}, {D}) to ({N}, {M})",
+        calls=1 if N * D * M > 10**6 else 100,
+        flops=2 * N * D * M * (1 if method == "forward" else 2),
+        roof="gemm",
+        rounds=11,
+    )

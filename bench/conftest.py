@@ -1,0 +1,206 @@
+"""How the benchmarks here are timed, and what they note of the machine.
+
+A machine with other users is faster in one minute than in the next, so nothing is compared with
+what was measured at another time: the rivals of an operation run between its own rounds, and what
+counts is the median over the rounds of the ratio of two times that were taken one after the other.
+"""
+
+import os
+import statistics
+import time
+from functools import cache
+from pathlib import Path
+
+import fastnn._result
+import numba
+import numpy as np
+import pytest
+from fastnn.kernels import _jit
+
+# Threads of a BLAS wait for more work without sleeping, up to 0.1 s after a product (OpenBLAS
+# 0.3.31 in NumPy 2.4), and slow down whatever runs beside them.
+PAUSE = 0.15
+
+GEMM_SIZE = 2048
+GEMM_FLOPS = 2 * GEMM_SIZE**3
+COPY_FLOATS = 1 << 25  # 128 MiB an array: several times the last cache
+COPY_BYTES = 2 * 4 * COPY_FLOATS
+
+
+def timed(function):
+    """Return how many seconds the second of two calls takes: the first one warms up."""
+    function()
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+@cache
+def gemm():
+    """Return a function that multiplies two large matrices of float32 with NumPy's BLAS."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, GEMM_SIZE, GEMM_SIZE), np.float32)
+    out = np.empty_like(a)
+    return lambda: np.matmul(a, b, out=out)
+
+
+@numba.njit(parallel=True)
+def _copy(source, target):
+    for i in numba.prange(source.size):
+        target[i] = source[i]
+
+
+@cache
+def copy():
+    """Return a function that copies a large array on all threads."""
+    source, target = np.ones((2, COPY_FLOATS), np.float32)
+    return lambda: _copy(source, target)
+
+
+# What a rate is held against: a function that makes a rival, and what that rival does in a call.
+ROOFS = {"gemm": (gemm, "flops", GEMM_FLOPS), "copy": (copy, "bytes", COPY_BYTES)}
+
+
+@pytest.fixture
+def race(benchmark):
+    """Return a function that times another one, and its rivals between its rounds.
+
+    Parameters
+    ----------
+    function : callable
+        What `benchmark` times. Its result was checked before.
+    operation, shape : str
+        What it does, and on what.
+    level : str
+        ``"layer"``: as a user calls it, arrays allocated. ``"kernel"``: the compiled loop alone,
+        into arrays that are there. ``"step"``: a step of training.
+    numpy : callable, optional
+        The same in plain NumPy.
+    roof : {"gemm", "copy"}, optional
+        Measures which share of that rate the function reaches.
+    calls : int
+        How often a round calls the function and its NumPy form: many times if they are short.
+    rounds : int
+    blas : bool
+        Whether a rival leaves threads of a BLAS behind.
+    work : float
+        Keyword arguments ``flops=`` or ``bytes=``: what one call does.
+    """
+
+    def run(
+        function,
+        *,
+        operation,
+        shape,
+        level="layer",
+        numpy=None,
+        roof=None,
+        calls=1,
+        rounds=15,
+        blas=False,
+        **work,
+    ):
+        benchmark.group = f"{operation} {shape}"
+        benchmark.extra_info.update(
+            operation=operation, shape=shape, level=level, calls=calls, **work
+        )
+        if benchmark.disabled:
+            benchmark(function)
+            return
+        rivals = {}
+        if numpy is not None:
+            rivals["numpy"] = _repeated(numpy, calls)
+        if roof is not None:
+            rivals[roof] = ROOFS[roof][0]()
+        own, seconds = _repeated(function, calls), {name: [] for name in rivals}
+
+        def before_each_round():
+            for name, rival in rivals.items():
+                seconds[name].append(timed(rival))
+            if blas or roof == "gemm":
+                time.sleep(PAUSE)
+            own()
+
+        benchmark.pedantic(own, setup=before_each_round, rounds=rounds)
+        # In order; the plugin calls `before_each_round` once more than there are rounds.
+        mine = benchmark.stats.stats.data
+        if numpy is not None:
+            ratios = [theirs / my for theirs, my in zip(seconds["numpy"], mine, strict=False)]
+            benchmark.extra_info["numpy_seconds"] = statistics.median(seconds["numpy"]) / calls
+            benchmark.extra_info["ratio"] = statistics.median(ratios)
+            benchmark.extra_info["ratio_quartiles"] = statistics.quantiles(ratios)[::2]
+        if roof is not None:
+            _, unit, per_call = ROOFS[roof]
+            scale = work[unit] * calls / per_call
+            shares = [scale * its / my for its, my in zip(seconds[roof], mine, strict=False)]
+            benchmark.extra_info[f"{roof}_share"] = statistics.median(shares)
+            benchmark.extra_info[f"{roof}_rate"] = per_call / statistics.median(seconds[roof])
+
+    return run
+
+
+def _repeated(function, calls):
+    if calls == 1:
+        return function
+
+    def repeat():
+        for _ in range(calls):
+            function()
+
+    return repeat
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def images(rng):
+    """Return a function that draws images of a shape (N, C, H, W), channels-last in memory."""
+
+    def draw(N, C, H, W):
+        return rng.standard_normal((N, H, W, C), np.float32).transpose(0, 3, 1, 2)
+
+    return draw
+
+
+# --- The machine ------------------------------------------------------------------------------
+
+
+def _ticks():
+    """Return what Linux counts of the processors' time: all, and what other machines stole."""
+    try:
+        counts = [int(n) for n in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    except (OSError, ValueError):
+        return 0, 0
+    return sum(counts), counts[7]
+
+
+def pytest_sessionstart(session):
+    session.config.stash[TICKS] = _ticks()
+
+
+TICKS = pytest.StashKey()
+
+
+def pytest_benchmark_update_machine_info(config, machine_info):
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
+    machine_info.clear()  # the rest names the machine, or says less
+    machine_info.update(
+        cpu=fastnn._result.cpu(),
+        threads=_jit.number_of_threads(),
+        threading_layer=_jit.threading_layer(),
+        blas=f"{blas['name']} {blas['version']}",
+        blas_threads=int(threads or len(os.sched_getaffinity(0))),
+        versions=fastnn._result.versions(),
+    )
+
+
+def pytest_benchmark_update_json(config, output_json):
+    """Note how busy the machine was: what of its time went to other machines, and the load."""
+    before, after = config.stash[TICKS], _ticks()
+    total, stolen = (b - a for a, b in zip(before, after, strict=True))
+    output_json["machine_info"]["stolen_share"] = stolen / total if total else None
+    output_json["machine_info"]["load_average"] = os.getloadavg()[0]
