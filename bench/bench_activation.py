@@ -50,8 +50,9 @@ def bench_forward(race, rng, images, name, shape):
 def bench_backward(race, rng, images, name, shape):
     x, dout = (images(*shape) if len(shape) == 4 else draw(rng, shape) for _ in range(2))
     layer, ref = layers(name, x)
+    # 1 - out**2 cancels: what is left is as wrong as `out` is, times gradients of up to 20.
     np.testing.assert_allclose(
-        layer.backward(dout), ref.backward(dout.copy()), rtol=1e-5, atol=1e-6
+        layer.backward(dout), ref.backward(dout.copy()), rtol=1e-5, atol=1e-5
     )
     race(
         lambda: layer.backward(dout),

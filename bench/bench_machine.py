@@ -4,7 +4,7 @@ import pytest
 
 
 @pytest.mark.parametrize("name", ["gemm", "copy"])
-def bench_roof(benchmark, race, roofs, name):
+def bench_roof(race, roofs, name):
     function, unit, per_call = roofs[name]
     race(
         function(),

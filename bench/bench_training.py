@@ -5,9 +5,9 @@ The rival is the same network on the reference's layers, in float64 as in the bo
 
 import numpy as np
 import pytest
-from fastnn.data.drawn import draw
 
 import fastnn
+from fastnn.data.drawn import draw
 
 BATCH = 100
 STEPS = 3
@@ -27,7 +27,7 @@ class Training:
         x = images.reshape((BATCH, 784) if name == "TwoLayerNet" else (BATCH, 1, 28, 28))
         self.x = (x / 255).astype(dtype)
         self.backend = backend
-        np.random.seed(0)
+        np.random.seed(0)  # noqa: NPY002, the generator that networks draw from
         self.network = NETWORKS[name](dtype=np.dtype(dtype))
         self.optimizer = fastnn.Adam()
 
@@ -38,7 +38,7 @@ class Training:
 
     def losses(self):
         """Return the losses of the first steps, with the same dropout in every training."""
-        np.random.seed(1)
+        np.random.seed(1)  # noqa: NPY002, as dropout does
         losses = []
         for _ in range(STEPS):
             self.step()
@@ -46,11 +46,10 @@ class Training:
         return losses
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"),
-    [("SimpleConvNet", "float64"), *((name, "float32") for name in NETWORKS)],
-    ids="-".join,
-)
+TRAININGS = [("SimpleConvNet", "float64"), *((name, "float32") for name in NETWORKS)]
+
+
+@pytest.mark.parametrize(("name", "dtype"), TRAININGS, ids=map("-".join, TRAININGS))
 def bench_step(race, name, dtype):
     fast, ref = Training(name, dtype, "compiled"), Training(name, "float64", "numpy")
     # In float32 the losses part slowly, as every step starts from the one before it.

@@ -11,11 +11,12 @@ import time
 from functools import cache
 from pathlib import Path
 
-import fastnn._result
 import numba
 import numpy as np
 import pytest
 from fastnn.kernels import _jit
+
+import fastnn._result
 
 # Threads of a BLAS wait for more work without sleeping, up to 0.1 s after a product (OpenBLAS
 # 0.3.31 in NumPy 2.4), and slow down whatever runs beside them.
@@ -62,6 +63,11 @@ ROOFS = {"gemm": (gemm, "flops", GEMM_FLOPS), "copy": (copy, "bytes", COPY_BYTES
 
 
 @pytest.fixture
+def roofs():
+    return ROOFS
+
+
+@pytest.fixture
 def race(benchmark):
     """Return a function that times another one, and its rivals between its rounds.
 
@@ -83,6 +89,8 @@ def race(benchmark):
     rounds : int
     blas : bool
         Whether a rival leaves threads of a BLAS behind.
+    warm : bool
+        Whether a call that is not timed goes before the one that is.
     work : float
         Keyword arguments ``flops=`` or ``bytes=``: what one call does.
     """
@@ -98,6 +106,7 @@ def race(benchmark):
         calls=1,
         rounds=15,
         blas=False,
+        warm=True,
         **work,
     ):
         benchmark.group = f"{operation} {shape}"
@@ -119,20 +128,20 @@ def race(benchmark):
                 seconds[name].append(timed(rival))
             if blas or roof == "gemm":
                 time.sleep(PAUSE)
-            own()
+            if warm:
+                own()
 
         benchmark.pedantic(own, setup=before_each_round, rounds=rounds)
-        # In order; the plugin calls `before_each_round` once more than there are rounds.
         mine = benchmark.stats.stats.data
         if numpy is not None:
-            ratios = [theirs / my for theirs, my in zip(seconds["numpy"], mine, strict=False)]
+            ratios = [theirs / my for theirs, my in zip(seconds["numpy"], mine, strict=True)]
             benchmark.extra_info["numpy_seconds"] = statistics.median(seconds["numpy"]) / calls
             benchmark.extra_info["ratio"] = statistics.median(ratios)
             benchmark.extra_info["ratio_quartiles"] = statistics.quantiles(ratios)[::2]
         if roof is not None:
             _, unit, per_call = ROOFS[roof]
             scale = work[unit] * calls / per_call
-            shares = [scale * its / my for its, my in zip(seconds[roof], mine, strict=False)]
+            shares = [scale * its / my for its, my in zip(seconds[roof], mine, strict=True)]
             benchmark.extra_info[f"{roof}_share"] = statistics.median(shares)
             benchmark.extra_info[f"{roof}_rate"] = per_call / statistics.median(seconds[roof])
 
@@ -177,11 +186,11 @@ def _ticks():
     return sum(counts), counts[7]
 
 
+TICKS = pytest.StashKey()
+
+
 def pytest_sessionstart(session):
     session.config.stash[TICKS] = _ticks()
-
-
-TICKS = pytest.StashKey()
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):

@@ -54,16 +54,16 @@ def run(options, started):
         return _fail(NO_DATA, str(error))
 
     np.random.seed(options.seed)
-    network = NETWORKS[options.net](np.dtype(options.dtype))
-    lr = {} if options.lr is None else {"lr": options.lr}
-    optimizer = OPTIMIZERS[options.optimizer](**lr)
+    network, optimizer = _make(options)
     layer, threads = _threads()
-    _say_first_lines(progress, options, data, network, optimizer, f"{threads} ({layer})")
+    said = "as NumPy decides" if threads is None else f"{threads} ({layer})"
+    _say_first_lines(progress, options, data, network, optimizer, said)
     facts = _result.facts(options, data, optimizer, layer, threads)
 
     watcher = _Watcher(progress, started)
-    progress.wait("getting the kernels ready: a while the first time, since they are compiled")
     try:
+        progress.wait("getting the kernels ready: a while the first time, as they are compiled")
+        _get_ready(options, min(options.batch_size, len(data.x_train)))
         history, code, status = _train(network, data, optimizer, options, watcher)
         accuracy = None
         if code == DONE:
@@ -90,6 +90,23 @@ def run(options, started):
         return _fail(FAILED, f"cannot write to {folder}: {error.strerror or error}")
     progress.line(f"wrote {', '.join(written)} in {folder}")
     return code
+
+
+def _make(options):
+    """Return the network and the optimizer that the command line asks for."""
+    network = NETWORKS[options.net](np.dtype(options.dtype))
+    lr = {} if options.lr is None else {"lr": options.lr}
+    return network, OPTIMIZERS[options.optimizer](**lr)
+
+
+def _get_ready(options, batch_size):
+    """Take a step with another network, so that no epoch's time has that of compiling in it."""
+    state = np.random.get_state()
+    network, optimizer = _make(options)
+    x = np.zeros((batch_size, 1, 28, 28), options.dtype)
+    grads = network.gradient(x, np.zeros(batch_size, int))
+    optimizer.update(network.params, grads)
+    np.random.set_state(state)
 
 
 def _train(network, data, optimizer, options, watcher):
@@ -137,9 +154,9 @@ def _check_writable(folder):
 
 
 def _threads():
-    """Return the name of the threading layer and the number of threads."""
+    """Return the name of the threading layer and the number of threads, None if NumPy decides."""
     if _backend.active() == _backend.NUMPY:
-        return "numpy", 1
+        return "numpy", None
     from .kernels import _jit
 
     return _jit.threading_layer(), _jit.number_of_threads()

@@ -72,7 +72,7 @@ def facts(options, data, optimizer, threading_layer, threads):
     optimizer : object
         With its learning rate in `lr`.
     threading_layer : str
-    threads : int
+    threads : int or None
     """
     return {
         "data": data.name,

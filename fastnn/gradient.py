@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .reference.gradient import _numerical_gradient_1d as _numerical_gradient_1d
-from .reference.gradient import numerical_gradient, numerical_gradient_2d
+from .reference import numerical_gradient, numerical_gradient_2d
 
 __all__ = ["np", "numerical_gradient", "numerical_gradient_2d"]
+
+# The book has a separate function for one axis, and scripts that import it.
+_numerical_gradient_1d = numerical_gradient

@@ -33,7 +33,7 @@ def read_only(x):
 
 def channels_last(x):
     """Return `x` with its second axis last in memory: of images, the channels."""
-    return np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1)
+    return np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1) if x.ndim > 1 else x.copy()
 
 
 LAYOUTS = {

@@ -129,6 +129,14 @@ def test_no_epochs_test_the_untrained_network(folder, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == FILES
 
 
+def test_numpy_backend_trains_and_says_so(folder, tmp_path, capsys):
+    with fastnn.backend("numpy"):
+        assert train(folder, tmp_path, "--epochs", "1") == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["backend"], result["threads"]) == ("numpy", None)
+    assert "threads: as NumPy decides" in capsys.readouterr().out.splitlines()
+
+
 def test_default_folder_is_named_by_network_and_time(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", "--net", "mlp", "--epochs", "0", "--data-dir", str(folder)]) == 0
@@ -147,6 +155,8 @@ def test_without_matplotlib_there_is_a_hint_instead_of_a_picture(
     assert "no learning_curve.png: matplotlib is not installed (the extra 'plot')" in out
 
 
+# Compiled kernels overflow in silence; NumPy, which runs with the JIT off, warns.
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
 def test_loss_that_is_not_finite_ends_it_with_what_there_was(folder, tmp_path, capsys):
     assert train(folder, tmp_path, "--optimizer", "sgd", "--lr", "1e38") == 1
     assert {path.name for path in tmp_path.iterdir()} == FILES

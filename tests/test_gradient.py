@@ -13,7 +13,7 @@ def test_names_are_the_reference_s_and_np_is_there():
     assert gradient.np is np
     assert gradient.numerical_gradient is reference.numerical_gradient
     assert gradient.numerical_gradient_2d is reference.numerical_gradient_2d
-    assert gradient._numerical_gradient_1d is reference.gradient._numerical_gradient_1d
+    assert gradient._numerical_gradient_1d is reference.numerical_gradient
 
 
 def test_parameters_changed_in_place_change_the_layer_that_holds_them(rng):

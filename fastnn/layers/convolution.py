@@ -7,6 +7,11 @@ from fastnn._backend import reference
 from fastnn.util import im2col
 
 
+def _filters(W, dtype):
+    """Return `W`, or a copy, of `dtype` and C-contiguous: its axes are to be merged."""
+    return _memory.rows_like(_check.cast(W, dtype), channels_last=False)
+
+
 class Convolution:
     """Correlate images with filters and add a bias.
 
@@ -88,8 +93,8 @@ class Convolution:
         if self._ran == _backend.NUMPY:
             return _check.cast(reference.Convolution.forward(self, x), dtype)
         self.x = _memory.behaved(x, dtype)
-        b = _check.spread(b, FN, dtype)
-        return _convolution.forward(self.x, _check.cast(W, dtype), b, stride, pad)
+        W, b = _filters(W, dtype), _check.spread(b, FN, dtype)
+        return _convolution.forward(self.x, W, b, stride, pad)
 
     def backward(self, dout):
         """Return the gradient by `x`, for `dout` (N, FN, OH, OW); keep `dW` and `db`."""
@@ -118,7 +123,7 @@ class Convolution:
         x, dout = _memory.behaved(x, dtype), _memory.behaved(dout, dtype)
         dx = None
         if with_dx:
-            dx = _convolution.backward_x(dout, _check.cast(W, dtype), x_shape, stride, pad)
+            dx = _convolution.backward_x(dout, _filters(W, dtype), x_shape, stride, pad)
         self.dW, self.db = _convolution.backward_weight(x, dout, W_shape, stride, pad)
         return dx
 
