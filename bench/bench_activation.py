@@ -17,6 +17,10 @@ def draw(rng, size):
     return 3 * rng.standard_normal(size, np.float32)
 
 
+def words(shape):
+    return str(shape) if len(shape) > 1 else f"{shape[0]:,} elements"
+
+
 def layers(name, x):
     """Return the compiled layer and the reference's, with their results for `x` compared."""
     pair = getattr(fastnn, name)(), getattr(reference, name)()
@@ -40,7 +44,7 @@ def bench_forward(race, rng, images, name, shape):
         lambda: layer.forward(x),
         numpy=lambda: ref.forward(x),
         operation=f"{name}.forward",
-        shape=str(shape),
+        shape=words(shape),
         **work(name, x.size),
     )
 
@@ -58,7 +62,7 @@ def bench_backward(race, rng, images, name, shape):
         lambda: layer.backward(dout),
         numpy=lambda: ref.backward(dout),  # ReLU's writes into it, which costs it no time later
         operation=f"{name}.backward",
-        shape=str(shape),
+        shape=words(shape),
         bytes=(9 if name in MASKED else 12) * x.size,
     )
 
@@ -72,7 +76,7 @@ def bench_small(race, rng, name, size):
         lambda: layer.forward(x),
         numpy=lambda: ref.forward(x),
         operation=f"{name}.forward",
-        shape=f"({size},)",
+        shape=words((size,)),
         calls=300,
         **work(name, size),
     )
@@ -89,7 +93,7 @@ def bench_kernel(race, rng, name):
     race(
         lambda: kernel.parallel(x, *outputs),
         operation=f"{name.lower()} forward",
-        shape=f"({LARGE},)",
+        shape=words((LARGE,)),
         level="kernel",
         roof="copy",
         **work(name, x.size),

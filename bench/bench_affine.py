@@ -34,13 +34,15 @@ def bench_affine(race, rng, shape, method):
             getattr(layer, name), getattr(exact, name), getattr(magnitudes, name), terms=N
         )
     argument = x if method == "forward" else dout
+    is_small = N * D * M < 10**6
     race(
         lambda: getattr(layer, method)(argument),
         numpy=lambda: getattr(ref, method)(argument),
         operation=f"Affine.{method}",
         shape=f"({N}, {D}) to ({N}, {M})",
-        calls=1 if N * D * M > 10**6 else 100,
+        calls=100 if is_small else 1,
         flops=2 * N * D * M * (1 if method == "forward" else 2),
-        roof="gemm",
+        roof=None if is_small else "gemm",
+        blas=True,
         rounds=11,
     )

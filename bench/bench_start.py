@@ -18,6 +18,7 @@ assert np.isfinite(net.last_layer.loss)
 """
 CASES = {
     "import fastnn": ("-c", "import fastnn"),
+    "import fastnn.layers": ("-c", "import fastnn.layers"),
     "fastnn --help": ("-m", "fastnn", "--help"),
     "first step of SimpleConvNet, kernels in the cache": ("-c", STEP),
 }

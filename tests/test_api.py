@@ -66,8 +66,8 @@ def test_kernel_documents_every_argument(kernel):
     documented = inspect.getdoc(kernel).split("Parameters\n----------\n")[1]
     names = {
         name.strip()
-        for line in documented.splitlines()
-        if " : " in line and not line.startswith(" ")
+        for line in documented.split("\n\n")[0].splitlines()
+        if not line.startswith(" ")
         for name in line.split(" : ")[0].split(",")
     }
     assert set(inspect.signature(kernel.py_func).parameters) == names

@@ -76,7 +76,8 @@ def test_far_out_sigmoid_saturates_without_a_warning(dtype):
 def test_softmax_of_rows_without_a_sum_is_nan():
     x = np.array([[np.inf, 0.0], [-np.inf, -np.inf], [np.nan, 1.0], [-np.inf, 3.0]])
     expected = [[np.nan] * 2] * 3 + [[0, 1]]
-    np.testing.assert_array_equal(functions.softmax(x), expected)
+    with np.errstate(invalid="ignore"):  # NumPy warns where the JIT is off
+        np.testing.assert_array_equal(functions.softmax(x), expected)
 
 
 def test_arguments_are_left_alone(rng):

@@ -23,7 +23,7 @@ class Case:
         self.dtype = self.pick([np.float32, np.float64])
         # Few rows for the way around the kernels, or many for the kernels.
         rest = [self.size(9) for _ in range(self.pick([0, 1, 1, 2, 3, 3]))]
-        self.shape = (self.size(9) * self.pick([1, 1, 100]), *rest)
+        self.shape = (self.size(9) * self.pick([1, 300]), *rest)
 
     def pick(self, values):
         return values[self.rng.integers(len(values))]

@@ -97,11 +97,12 @@ def test_the_first_nan_wins_and_minus_infinity_has_a_position(args, C, dtype, rn
 
 
 @channels
-def test_one_nan_in_any_pixel_of_a_window_is_found(C, dtype):
-    for position in range(12):
-        x = np.ones((1, C, 3, 4), dtype)
-        x.reshape(C, 12)[C - 1, position] = np.nan
-        out, arg_max = forward(x, (3, 4, 1, 0))
+@pytest.mark.parametrize("H, W", [(2, 2), (3, 4)])
+def test_one_nan_in_any_pixel_of_a_window_is_found(H, W, C, dtype):
+    for position in range(H * W):
+        x = np.ones((1, C, H, W), dtype)
+        x.reshape(C, H * W)[C - 1, position] = np.nan
+        out, arg_max = forward(x, (H, W, 1, 0))
         np.testing.assert_array_equal(np.isnan(out.ravel()), np.arange(C) == C - 1)
         assert arg_max.ravel()[C - 1] == position
 

@@ -1,13 +1,10 @@
-"""The optimizers and their kernels, against the reference."""
+"""The optimizers, against the reference."""
 
 import copy
 import math
 
-import numba
 import numpy as np
 import pytest
-from bounds import with_checks
-from fastnn.kernels import optimizer as kernels
 from layouts import channels_last, reversed_axes, strided, unaligned
 
 import fastnn
@@ -29,14 +26,6 @@ STATES = {
     "RMSprop": ("h",),
     "Adam": ("m", "v"),
 }
-KERNELS = [  # name, arrays of state, settings
-    ("sgd", 0, (0.1,)),
-    ("momentum", 1, (0.1, 0.9)),
-    ("nesterov", 1, (0.1, 0.9)),
-    ("ada_grad", 1, (0.1,)),
-    ("rms_prop", 1, (0.1, 0.99)),
-    ("adam", 2, (0.1, 0.9, 0.999)),
-]
 LAYOUTS = {
     "C": np.ascontiguousarray,
     "fortran": np.asfortranarray,
@@ -61,8 +50,8 @@ def assert_follows_reference(name, params, expected, gradients, steps=20):
         assert optimizer.update(params, grads) is None
         other.update(expected, grads)
         for key, value in params.items():
-            eps = np.finfo(np.result_type(value)).eps
-            tolerance = {"rtol": 4500 * eps, "atol": 4500 * eps}  # 1e-12 in float64
+            tolerance = 50 * np.finfo(np.result_type(value)).eps  # 1e-14 in float64
+            tolerance = {"rtol": tolerance, "atol": tolerance}
             np.testing.assert_allclose(value, expected[key], **tolerance)
             np.testing.assert_array_equal(grads[key], before[key])
             for state in STATES[name]:
@@ -325,54 +314,3 @@ def test_np_comes_with_the_optimizers():
     exec("from fastnn.optimizers import *", names)  # as the book's scripts get their `np`
     assert set(SETTINGS) <= set(names)
     assert names["np"] is optimizers.np is np
-
-
-# --- Kernels ------------------------------------------------------------------------------------
-
-MARGIN = 67
-
-
-def updated(form, arrays, settings):
-    """Return what `form` makes of `p` and the states among copies of `arrays`: p, g, states."""
-    buffers = [np.pad(array, MARGIN, constant_values=7) for array in arrays]
-    form(*(buffer[MARGIN : MARGIN + arrays[0].size] for buffer in buffers), *settings)
-    for buffer in buffers:
-        assert (buffer[:MARGIN] == 7).all()
-        assert (buffer[buffer.size - MARGIN :] == 7).all()
-    np.testing.assert_array_equal(buffers[1][MARGIN:-MARGIN], arrays[1])
-    return np.array([*buffers[:1], *buffers[2:]])
-
-
-@pytest.mark.parametrize("size", [0, 1, 7, 33, pytest.param(100_003, marks=pytest.mark.compiled)])
-@pytest.mark.parametrize("name, states, settings", KERNELS)
-def test_all_forms_of_a_kernel_give_the_same_bits(name, states, settings, size, dtype, rng):
-    kernel = getattr(kernels, name)
-    arrays = [abs(rng.standard_normal(size)).astype(dtype) for _ in range(2 + states)]
-    expected = updated(kernel.serial, arrays, settings)
-    np.testing.assert_array_equal(updated(kernel.parallel, arrays, settings), expected)
-    if not numba.config.DISABLE_JIT:
-        threads = numba.get_num_threads()
-        numba.set_num_threads(1)
-        try:
-            one = updated(kernel.parallel, arrays, settings)
-        finally:
-            numba.set_num_threads(threads)
-        np.testing.assert_array_equal(one, expected)
-
-
-@pytest.mark.parametrize("name, states, settings", KERNELS)
-def test_infinities_and_nan_stay_visible(name, states, settings, dtype):
-    g = np.array([np.nan, np.inf, 1.0], dtype)
-    arrays = [np.ones(3, dtype), g, *(np.ones(3, dtype) for _ in range(states))]
-    with np.errstate(invalid="ignore"):
-        getattr(kernels, name).serial(*arrays, *settings)
-    assert not np.isfinite(arrays[0][:2]).any()
-    assert np.isfinite(arrays[0][2])
-
-
-@pytest.mark.compiled
-@pytest.mark.parametrize("name, states, settings", KERNELS)
-def test_kernels_stay_in_bounds(name, states, settings, dtype):
-    checked = with_checks(getattr(kernels, name).py_func)
-    for size in (0, 1, 9):
-        checked(*(np.ones(size, dtype) for _ in range(2 + states)), *settings)
