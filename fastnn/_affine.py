@@ -55,16 +55,17 @@ def backward_weight(x, dout):
     """Return ``x.T @ dout``, of shape (D, M), and the sum over the samples of `dout`."""
     x, dout = np.ascontiguousarray(x), np.ascontiguousarray(dout)
     (N, D), M = x.shape, dout.shape[1]
-    dW, db = np.zeros((D, M), x.dtype), np.zeros(M, x.dtype)
-    if x.size and dout.size:
-        columns = _tile_columns(x.dtype)
-        samples = min(N, _SAMPLES)
-        chunks = min(_CHUNKS, -(-D // _FEATURES))
-        gemm.affine_backward_weight(
-            *(x, dout, np.arange(samples) * _FEATURES, np.arange(_FEATURES)),
-            np.empty((chunks, samples, _FEATURES), x.dtype),
-            np.empty((chunks, -(-M // columns), samples, columns), x.dtype),
-            *(dW, db),
-            work=N * D * M,
-        )
+    if not (x.size and dout.size):
+        return np.zeros((D, M), x.dtype), dout.sum(axis=0)
+    dW, db = np.empty((D, M), x.dtype), np.empty(M, x.dtype)
+    columns = _tile_columns(x.dtype)
+    samples = min(N, _SAMPLES)
+    chunks = min(_CHUNKS, -(-D // _FEATURES))
+    gemm.affine_backward_weight(
+        *(x, dout, np.arange(samples) * _FEATURES, np.arange(_FEATURES)),
+        np.empty((chunks, samples, _FEATURES), x.dtype),
+        np.empty((chunks, -(-M // columns), samples, columns), x.dtype),
+        *(dW, db),
+        work=N * D * M,
+    )
     return dW, db

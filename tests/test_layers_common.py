@@ -1,16 +1,19 @@
 """What every layer promises, whatever it computes."""
 
 import copy
+import importlib
 import pickle
+import pkgutil
 
 import numba
 import numpy as np
 import pytest
+from fastnn.kernels._jit import Kernel
 from layer_cases import LAYERS, WITH_PARAMETERS, example, run
 from layouts import LAYOUTS
 
 import fastnn
-from fastnn import layers
+from fastnn import kernels, layers
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -31,6 +34,30 @@ def test_memory_layout_does_not_change_a_bit(name, layout, rng, dtype):
     results = run(copy.deepcopy(layer), other(x), other(dout))
     assert_same_bits(results, expected)
     assert all(type(result) is np.ndarray for result in results)
+
+
+def signatures():
+    """Return the types of arguments for which any kernel is compiled by now."""
+    found = set()
+    for module in pkgutil.iter_modules(kernels.__path__):
+        for value in vars(importlib.import_module(f"fastnn.kernels.{module.name}")).values():
+            if isinstance(value, Kernel):
+                found |= {(value.__name__, *types) for types in value.serial.signatures}
+                found |= {(value.__name__, *types) for types in value.parallel.signatures}
+    return found
+
+
+@pytest.mark.compiled
+@every_layer
+def test_kernels_see_contiguous_writable_aligned_arrays_alone(name, rng, dtype):
+    layer, x, dout = example(name, rng, dtype)
+    run(copy.deepcopy(layer), x, dout)
+    before = signatures()
+    for layout, change in LAYOUTS.items():
+        if layout != "list":
+            run(copy.deepcopy(layer), change(x), change(dout))
+    new = [kind for _, *kinds in signatures() - before for kind in kinds if hasattr(kind, "layout")]
+    assert all(kind.layout == "C" and kind.mutable and kind.aligned for kind in new)
 
 
 @every_layer
