@@ -30,6 +30,5 @@ def bench_update(race, rng, name):
         numpy=lambda: ref.update(theirs, grads),
         operation=f"{name}.update",
         shape="SimpleConvNet",
-        calls=3,
         bytes=4 * FLOATS[name] * sum(p.size for p in params.values()),
     )

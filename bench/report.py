@@ -131,6 +131,10 @@ def alone(rows):
     )
 
 
+def folded(title, table):
+    return f"<details><summary>{title}</summary>\n\n{table}\n</details>\n\n"
+
+
 def rows_of(results):
     """Return the rows by kind: steps, layers, small (layers), kernels, starts and machine."""
     rows = [Row(entry) for entry in results["benchmarks"]]
@@ -166,10 +170,12 @@ def tables(results):
         f"{where(results)}\n"
         f"{against_numpy(rows['steps'], with_rates=False)}\n"
         f"{against_numpy(rows['layers'], with_rates=True)}\n"
-        f"Kernels alone, into arrays that are there already:\n\n{alone(rows['kernels'])}\n"
-        f"Small arrays, where a call costs more than its work:\n\n"
-        f"{against_numpy(rows['small'], with_rates=False)}\n"
-        f"A fresh process:\n\n{starts}"
+        + folded("Kernels alone, into arrays that are there already", alone(rows["kernels"]))
+        + folded(
+            "Small arrays, where a call costs more than its work",
+            against_numpy(rows["small"], with_rates=False),
+        )
+        + f"A fresh process:\n\n{starts}"
     )
 
 
@@ -192,7 +198,7 @@ def chart(results, path):
     rows = rows_of(results)
     against = (rows["steps"] + rows["layers"])[::-1]
     kernels = [row for row in rows["kernels"] if "GEMM" in row.share_in_words][::-1]
-    height = 0.22 * (len(against) + len(kernels)) + 2
+    height = 0.165 * (len(against) + len(kernels)) + 1.5
     figure, (upper, lower) = pyplot.subplots(
         2,
         figsize=(9, height),

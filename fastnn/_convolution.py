@@ -198,7 +198,14 @@ def _backward_x_few_channels(dout, W, x_shape, stride, pad):
     dx = np.zeros((N, height, width, C), W.dtype)
     if dout.size:
         conv.convolve_transposed(
-            *(dout, np.ascontiguousarray(W.transpose(0, 2, 3, 1)).reshape(FN, taps), FH, FW, stride, pad),
+            *(
+                dout,
+                np.ascontiguousarray(W.transpose(0, 2, 3, 1)).reshape(FN, taps),
+                FH,
+                FW,
+                stride,
+                pad,
+            ),
             *(np.arange(FN), np.arange(OW) * FN, np.zeros(taps, W.dtype)),
             *(np.empty((min(N, _CHUNKS), OW * taps), W.dtype), dx),
             work=dout.size * taps,

@@ -34,9 +34,9 @@ def _host_has(feature):
 if _host_has("avx512f"):  # 32 registers
     VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 64, (14, 9), (8, 5)
 elif _host_has("avx2") and _host_has("fma"):  # 16 registers
-    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 32, (12, 7), (6, 5)
+    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 32, (9, 7), (6, 5)
 else:  # 16 bytes everywhere; 16 registers on x86-64, 32 on 64-bit Arm
-    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 16, (12, 7), (6, 5)
+    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 16, (9, 7), (6, 5)
 
 
 def _declare(builder, name, result, arguments):
