@@ -233,6 +233,7 @@ def _bars(axes, rows, values, colours, texts, start):
             textcoords="offset points",
             fontsize=7,
             va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
     axes.axvline(start, color="black", linewidth=1)
     axes.set_yticks(range(len(rows)), names, fontsize=7)

@@ -6,7 +6,7 @@ The arguments have been checked: one float dtype and shapes that agree.
 import numpy as np
 
 from .kernels import gemm
-from .kernels.tile import VECTOR_BYTES
+from .kernels.vectors import VECTOR_BYTES
 
 # Chunks of the output and sizes of what is packed for the first cache: all fixed, so that
 # results do not depend on the number of threads. 25 rows of 4,320 float32 features stay in a

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _memory
 from .kernels import conv
-from .kernels.tile import VECTOR_BYTES
+from .kernels.vectors import VECTOR_BYTES
 
 # Chunks of samples: fixed, so that sums over samples have one order. Enough for many cores;
 # fewer for the weights, whose partial sums cost memory and a pass to add them up.

@@ -8,7 +8,8 @@ from numba import prange
 
 from ._jit import helper, kernel
 from .copying import add_to, fill
-from .tile import copy_block, multiply
+from .tile import multiply
+from .vectors import copy_block
 
 
 @helper

@@ -4,7 +4,8 @@ from numba import prange
 
 from ._jit import kernel
 from .copying import fill
-from .tile import copy_block, multiply, transpose
+from .tile import multiply
+from .vectors import copy_block, transpose
 
 # Thresholds are in multiply-adds; measured with tbb on 2 cores, 2026-11.
 

@@ -3,7 +3,7 @@
 from numba import prange
 
 from ._jit import kernel
-from .tile import transpose
+from .vectors import transpose
 
 
 # Threshold in elements; measured with tbb on 2 cores, 2026-11.

@@ -1,4 +1,4 @@
-"""The register tile: the only LLVM IR in the project, and all of its arithmetic.
+"""The register tile: all arithmetic of convolutions and matrix products.
 
 ``c[m, :] = start[m, :] + sum over p of a[base[p] + off[m]] * b[p, :]``: a few rows times a few
 vectors, accumulated in registers. The two tables `base` and `off` alone decide what it computes:
@@ -6,45 +6,21 @@ a convolution (m = pixels, p = taps), its gradient by the input (flipped taps) o
 (m = taps, p = pixels), or a plain matrix product.
 """
 
-import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import config, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ._jit import helper
+from .vectors import INDEX, VECTOR_BYTES, Emitter
 
-_INDEX = ir.IntType(64)
-_ELEMENT = {types.float32: (ir.FloatType(), 4, "f32"), types.float64: (ir.DoubleType(), 8, "f64")}
-
-
-def _host_has(feature):
-    """Tell whether the processor that Numba compiles for has `feature`."""
-    if config.CPU_FEATURES is not None:
-        return f"+{feature}" in config.CPU_FEATURES.split(",")
-    return bool(llvmlite.binding.get_host_cpu_features().get(feature))
-
-
-# Bytes in a vector register, and (rows, shorter rows) of the tile one and two vectors wide: as
-# many accumulators as the register file holds beside one row of b. The two numbers of rows have
-# no common factor, so that they add up to any number from (a - 1) * (b - 1) on without a rest.
-# A masked store took about 40 ns on Zen 4, so there are none: where the columns do not fill the
-# last vector, it is moved back over columns of the vector before, and both compute them.
-if _host_has("avx512f"):  # 32 registers
-    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 64, (14, 9), (8, 5)
-elif _host_has("avx2") and _host_has("fma"):  # 16 registers
-    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 32, (9, 7), (6, 5)
-else:  # 16 bytes everywhere; 16 registers on x86-64, 32 on 64-bit Arm
-    VECTOR_BYTES, _NARROW_ROWS, _WIDE_ROWS = 16, (9, 7), (6, 5)
-
-
-def _declare(builder, name, result, arguments):
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-
-def _declare(builder, name, result, arguments):
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+# (Rows, shorter rows) of the tile one and two vectors wide: as many accumulators as the register
+# file holds beside one row of b (32 registers of 64 bytes; 16 of the others on x86-64). The two
+# numbers of rows have no common factor, so that they add up to any number from (a - 1) * (b - 1)
+# on without a rest. A masked store took about 40 ns on Zen 3, so there are none: where the columns
+# do not fill the last vector, it is moved back over columns of the vector before, and both
+# compute them.
+_NARROW_ROWS, _WIDE_ROWS = ((14, 9), (8, 5)) if VECTOR_BYTES == 64 else ((9, 7), (6, 5))
 
 
 class _LoopWithoutUnrolling(ir.MDValue):
@@ -53,39 +29,6 @@ class _LoopWithoutUnrolling(ir.MDValue):
     def descr(self, buf):
         reference = self.get_reference()
         buf.append(f'distinct !{{ {reference}, !{{ !"llvm.loop.unroll.disable" }} }}\n')
-
-
-class _Emitter:
-    """Emits vector instructions for one element type."""
-
-    def __init__(self, builder, element, halvings):
-        self.builder = builder
-        self.type, self.itemsize, suffix = _ELEMENT[element]
-        self.lanes = max(1, (VECTOR_BYTES // self.itemsize) >> halvings)
-        self.vector = ir.VectorType(self.type, self.lanes)
-        self.fma = _declare(
-            builder, f"llvm.fma.v{self.lanes}{suffix}", self.vector, [self.vector] * 3
-        )
-
-    def at(self, pointer, step):
-        return self.builder.gep(pointer, [step])
-
-    def load(self, pointer, column):
-        pointer = self.builder.bitcast(self.at(pointer, column), self.vector.as_pointer())
-        return self.builder.load(pointer, align=self.itemsize)
-
-    def store(self, value, pointer, column):
-        pointer = self.builder.bitcast(self.at(pointer, column), self.vector.as_pointer())
-        self.builder.store(value, pointer, align=self.itemsize)
-
-    def splat(self, scalar):
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(undefined, scalar, ir.IntType(32)(0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, undefined, zeros)
-
-    def multiply_add(self, x, y, z):
-        return self.builder.call(self.fma, [x, y, z])
 
 
 def _make_tile(rows, vectors, halvings=0):
@@ -113,21 +56,21 @@ def _make_tile(rows, vectors, halvings=0):
             a0, p0, P, m0, M, b0, ldb, cols, start0, lds, c0, ldc = (
                 arguments[i] for i in (1, 3, 4, 6, 7, 9, 10, 11, 13, 14, 16, 17)
             )
-            emit = _Emitter(builder, signature.args[0].dtype, halvings)
+            emit = Emitter(builder, signature.args[0].dtype, halvings)
             a = emit.at(data(0), a0)
             base = emit.at(data(2), p0)
             off = emit.at(data(5), m0)
             b = emit.at(data(8), b0)
             start = emit.at(data(12), start0)
             c = emit.at(data(15), c0)
-            columns = [_INDEX(0), builder.sub(cols, _INDEX(emit.lanes))][:vectors]
+            columns = [INDEX(0), builder.sub(cols, INDEX(emit.lanes))][:vectors]
 
             # Rows from M on repeat the last one and are not stored.
-            last = builder.sub(M, _INDEX(1))
+            last = builder.sub(M, INDEX(1))
             a_rows, start_values = [], []
             for m in range(rows):
-                inside = builder.icmp_signed("<", _INDEX(m), M)
-                row = builder.select(inside, _INDEX(m), last)
+                inside = builder.icmp_signed("<", INDEX(m), M)
+                row = builder.select(inside, INDEX(m), last)
                 a_rows.append(emit.at(a, builder.load(emit.at(off, row))))
                 start_row = emit.at(start, builder.mul(row, lds))
                 start_values.append([emit.load(start_row, column) for column in columns])
@@ -135,10 +78,10 @@ def _make_tile(rows, vectors, halvings=0):
             before = builder.block
             loop = builder.append_basic_block("terms")
             after = builder.append_basic_block("store")
-            builder.cbranch(builder.icmp_signed(">", P, _INDEX(0)), loop, after)
+            builder.cbranch(builder.icmp_signed(">", P, INDEX(0)), loop, after)
 
             builder.position_at_end(loop)
-            p = builder.phi(_INDEX)
+            p = builder.phi(INDEX)
             sums = [[builder.phi(emit.vector) for _ in columns] for _ in range(rows)]
             step = builder.load(emit.at(base, p))
             b_row = emit.at(b, builder.mul(p, ldb))
@@ -152,8 +95,8 @@ def _make_tile(rows, vectors, halvings=0):
                         for b, z in zip(b_values, row_sums, strict=True)
                     ]
                 )
-            next_p = builder.add(p, _INDEX(1))
-            p.add_incoming(_INDEX(0), before)
+            next_p = builder.add(p, INDEX(1))
+            p.add_incoming(INDEX(0), before)
             p.add_incoming(next_p, loop)
             for m in range(rows):
                 for v in range(vectors):
@@ -170,8 +113,8 @@ def _make_tile(rows, vectors, halvings=0):
                     results[m][v].add_incoming(start_values[m][v], before)
                     results[m][v].add_incoming(new_sums[m][v], loop)
             for m in range(rows):
-                with builder.if_then(builder.icmp_signed("<", _INDEX(m), M), likely=True):
-                    c_row = emit.at(c, builder.mul(_INDEX(m), ldc))
+                with builder.if_then(builder.icmp_signed("<", INDEX(m), M), likely=True):
+                    c_row = emit.at(c, builder.mul(INDEX(m), ldc))
                     for result, column in zip(results[m], columns, strict=True):
                         emit.store(result, c_row, column)
             return context.get_dummy_value()
@@ -179,111 +122,6 @@ def _make_tile(rows, vectors, halvings=0):
         return signature, codegen
 
     return tile
-
-
-@intrinsic
-def _copy_vector(typing, x, x0, out, out0):
-    """Copy as many elements as a vector has lanes."""
-    signature = types.void(x, types.int64, out, types.int64)
-
-    def codegen(context, builder, signature, arguments):
-        emit = _Emitter(builder, signature.args[0].dtype, 0)
-        x, out = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]).data
-            for i in (0, 2)
-        )
-        emit.store(emit.load(x, arguments[1]), out, arguments[3])
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-def _copy_block_python(x, x0, R, C, ldx, out, out0, ldo):
-    """Copy the R rows of C elements at ``x[x0]``, `ldx` apart, to ``out[out0]``, `ldo` apart."""
-    rows, columns = np.arange(R)[:, None], np.arange(C)
-    out[out0 + rows * ldo + columns] = x[x0 + rows * ldx + columns]
-
-
-@helper
-def _copy_block_compiled(x, x0, R, C, ldx, out, out0, ldo):
-    lanes = VECTOR_BYTES // x.itemsize
-    for r in range(R):
-        source, target = x0 + r * ldx, out0 + r * ldo
-        if lanes <= C:
-            for c in range(0, C - lanes + 1, lanes):
-                _copy_vector(x, source + c, out, target + c)
-            if C % lanes:
-                _copy_vector(x, source + C - lanes, out, target + C - lanes)
-        else:
-            for c in range(C):
-                out[target + c] = x[source + c]
-
-
-# The arguments are those of `_copy_block_python`; see `multiply`.
-copy_block = _copy_block_python if config.DISABLE_JIT else _copy_block_compiled
-
-
-@intrinsic
-def _transpose_square(typing, x, x0, ldx, out, out0, ldo):
-    """Transpose as many rows and columns as a vector has lanes, by exchanges in registers."""
-    index = types.int64
-    signature = types.void(x, index, index, out, index, index)
-
-    def codegen(context, builder, signature, arguments):
-        _, x0, ldx, _, out0, ldo = arguments
-        emit = _Emitter(builder, signature.args[0].dtype, 0)
-        x, out = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]).data
-            for i in (0, 3)
-        )
-        lanes = emit.lanes
-
-        def row(first, r, distance):
-            return builder.add(first, builder.mul(_INDEX(r), distance))
-
-        rows = [emit.load(x, row(x0, r, ldx)) for r in range(lanes)]
-        # Step by step, exchange one bit of the row's number with the same bit of the column's.
-        bit = 1
-        while bit < lanes:
-            for r in range(lanes):
-                if not r & bit:
-                    low, high = rows[r], rows[r | bit]
-                    for target, wanted in ((r, 0), (r | bit, bit)):
-                        picks = [
-                            (c & ~bit | wanted) + (lanes if c & bit else 0) for c in range(lanes)
-                        ]
-                        mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), picks)
-                        rows[target] = builder.shuffle_vector(low, high, mask)
-            bit *= 2
-        for r in range(lanes):
-            emit.store(rows[r], out, row(out0, r, ldo))
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-def _transpose_python(x, x0, R, C, ldx, out, out0, ldo):
-    """Write the R rows and C columns at ``x[x0]``, `ldx` apart, transposed to ``out[out0]``."""
-    rows, columns = np.arange(R)[:, None], np.arange(C)
-    out[out0 + columns * ldo + rows] = x[x0 + rows * ldx + columns]
-
-
-@helper
-def _transpose_compiled(x, x0, R, C, ldx, out, out0, ldo):
-    lanes = VECTOR_BYTES // x.itemsize
-    for r in range(0, R - R % lanes, lanes):
-        for c in range(0, C - C % lanes, lanes):
-            _transpose_square(x, x0 + r * ldx + c, ldx, out, out0 + c * ldo + r, ldo)
-        for c in range(C - C % lanes, C):
-            for i in range(r, r + lanes):
-                out[out0 + c * ldo + i] = x[x0 + i * ldx + c]
-    for r in range(R - R % lanes, R):
-        for c in range(C):
-            out[out0 + c * ldo + r] = x[x0 + r * ldx + c]
-
-
-# The arguments are those of `_transpose_python`; see `multiply`.
-transpose = _transpose_python if config.DISABLE_JIT else _transpose_compiled
 
 
 def tile_python(a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc):

@@ -96,7 +96,6 @@ def report():
     """Print on what kernels ran, and a hash of the results."""
     digest, count = hashlib.sha256(), 0
     for array in results():
-        assert array.dtype == np.float32
         assert np.isfinite(array).all()
         digest.update(array.tobytes())
         count += 1

@@ -146,7 +146,7 @@ def test_quoted_errors_are_those_that_are_raised(name):
 @pytest.mark.parametrize(
     "message",
     [
-        "getting the kernels ready: a while the first time, since they are compiled",
+        "getting the kernels ready: a while the first time, as they are compiled",
         "fastnn runs on one thread in this forked process; start it with 'spawn' to use more",
         "fastnn compiles its kernels anew in this process, since it cannot keep them: ",
         "drawn digits take its place",

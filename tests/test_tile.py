@@ -12,7 +12,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 import pytest
-from fastnn.kernels import _jit, tile
+from fastnn.kernels import _jit, tile, vectors
 
 ROWS, COLUMNS = range(1, 41), range(1, 71)
 TERMS = [0, 1, 2, 9]
@@ -20,18 +20,25 @@ FEATURES = {16: "", 32: "+avx2,+fma", 64: "+avx512f"}  # bytes in a vector: what
 OTHER_WIDTHS = sorted(FEATURES.keys() - {tile.VECTOR_BYTES})
 
 
+def copy_of(module):
+    """Return what importing the module once more gives."""
+    spec = importlib.util.spec_from_file_location(module.__name__, module.__file__)
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
 def tile_for(width):
     """Return a second copy of the module, made for processors with vectors of `width` bytes.
 
     LLVM splits vectors that this processor does not have, so that the copy runs here.
     """
-    spec = importlib.util.spec_from_file_location("fastnn.kernels.other_tile", tile.__file__)
-    module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "CPU_FEATURES", FEATURES[width])
         # Numba's cache would take the functions of the copy for those of the module.
         patch.setattr(_jit, "_CACHE_FOLDER", None)
-        spec.loader.exec_module(module)
+        patch.setitem(sys.modules, vectors.__name__, copy_of(vectors))
+        module = copy_of(tile)
     assert module.VECTOR_BYTES == width
     return module
 
@@ -184,7 +191,7 @@ def copied(function, arguments):
 def test_copies_are_what_loops_copy(name, R, C, dtype, rng):
     arguments = copy_problem(rng, dtype, name, R, C)
     np.testing.assert_array_equal(
-        copied(getattr(tile, name), arguments), copied(COPIES[name], arguments)
+        copied(getattr(vectors, name), arguments), copied(COPIES[name], arguments)
     )
 
 
@@ -252,9 +259,9 @@ def run_between_forbidden_pages(dtype, at_end):
             tile.multiply(a, 0, base, 0, P, off, 0, M, b, 0, N, N, start, 0, 0, c, 0, N)
             assert (c == P + 1).all()
             x = memories[0].copy(rng.random(M * N).astype(dtype), at_end)
-            tile.copy_block(x, 0, M, N, N, c, 0, N)
+            vectors.copy_block(x, 0, M, N, N, c, 0, N)
             np.testing.assert_array_equal(c, x)
-            tile.transpose(x, 0, M, N, N, c, 0, M)
+            vectors.transpose(x, 0, M, N, N, c, 0, M)
             np.testing.assert_array_equal(c.reshape(N, M), x.reshape(M, N).T)
 
 
