@@ -28,19 +28,24 @@ def copy_of(module):
     return copy
 
 
-def tile_for(width):
-    """Return a second copy of the module, made for processors with vectors of `width` bytes.
+def modules_for(width):
+    """Return copies of the modules `vectors` and `tile`, made for vectors of `width` bytes.
 
-    LLVM splits vectors that this processor does not have, so that the copy runs here.
+    LLVM splits vectors that this processor does not have, so that the copies run here.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "CPU_FEATURES", FEATURES[width])
-        # Numba's cache would take the functions of the copy for those of the module.
+        # Numba's cache would take the functions of the copies for those of the modules.
         patch.setattr(_jit, "_CACHE_FOLDER", None)
-        patch.setitem(sys.modules, vectors.__name__, copy_of(vectors))
-        module = copy_of(tile)
-    assert module.VECTOR_BYTES == width
-    return module
+        other_vectors = copy_of(vectors)
+        patch.setitem(sys.modules, vectors.__name__, other_vectors)
+        other_tile = copy_of(tile)
+    assert other_tile.VECTOR_BYTES == width
+    return other_vectors, other_tile
+
+
+def tile_for(width):
+    return modules_for(width)[1]
 
 
 def integers(rng, shape, dtype):
@@ -208,14 +213,14 @@ def copies_agree(module, dtype, rng):
 
 @pytest.mark.compiled
 def test_copies_of_every_size_are_right_and_write_no_more(dtype, rng):
-    copies_agree(tile, dtype, rng)
+    copies_agree(vectors, dtype, rng)
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("width", OTHER_WIDTHS)
 def test_copies_of_other_processors_are_right(width, rng):
     for dtype in (np.float32, np.float64):
-        copies_agree(tile_for(width), dtype, rng)
+        copies_agree(modules_for(width)[0], dtype, rng)
 
 
 # --- Memory and machine code ------------------------------------------------------------------
