@@ -28,12 +28,14 @@ def _product(x, W, transposed, b):
     x, W = np.ascontiguousarray(x), np.ascontiguousarray(W)
     (N, K), M = x.shape, b.size
     out = np.empty((N, M), x.dtype)
-    if out.size:
+    if K == 0:
+        out[:] = b
+    elif out.size:
         columns = _tile_columns(x.dtype)
         across = -(-M // columns)
         groups = max(1, min(-(-N // _GROUP_ROWS), _CHUNKS // across))
         chunks = min(_CHUNKS, groups * across)
-        panels = np.empty((chunks, min(max(K, 1), _TERMS), columns), x.dtype)
+        panels = np.empty((chunks, min(K, _TERMS), columns), x.dtype)
         gemm.matrix_product(
             *(x, W, transposed, b, np.arange(K), np.arange(N) * K, groups, panels, out),
             work=N * K * M,

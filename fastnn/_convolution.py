@@ -178,7 +178,10 @@ def forward(x, W, b, stride, pad):
 
 
 def backward_x(dout, W, x_shape, stride, pad):
-    """Return the gradient by the input, of shape `x_shape` and channels-last, for `dout`."""
+    """Return the gradient by the input, of shape `x_shape` and channels-last, for `dout`.
+
+    Where a filter overhangs `dout` its weights meet zeros: a weight that is not finite gives NaN.
+    """
     FN, C, FH, FW = W.shape
     _, _, height, width = x_shape
     if C < VECTOR_BYTES // W.itemsize:

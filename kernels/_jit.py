@@ -4,17 +4,20 @@ import ctypes
 import hashlib
 import math
 import os
+import site
 import stat
 import sys
 import threading
 import types
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from pickle import UnpicklingError
 
 import llvmlite
 import numba
 from numba import config, njit, prange
+from numba.core.caching import FunctionCache
 
 from fastnn._folders import user_cache_folder
 
@@ -53,9 +56,9 @@ def _private_cache_folder():
 
     Numba's cache files are pickles: whoever can write them can run code as their reader.
     """
-    parent = Path(config.CACHE_DIR) if config.CACHE_DIR else user_cache_folder()
-    folder = parent / f"kernels-{_fingerprint()}"
     try:
+        parent = Path(config.CACHE_DIR) if config.CACHE_DIR else user_cache_folder()
+        folder = parent / f"kernels-{_fingerprint()}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name == "posix":
             status = folder.stat()
@@ -86,9 +89,30 @@ def _numba_cache_in(folder):
         config.CACHE_DIR = before
 
 
+class _Cache(FunctionCache):
+    """Numba's cache of one function, which a damaged file or a full disk does not stop."""
+
+    def load_overload(self, sig, target_context):
+        """Return what was kept for a signature; None, and forget all, if it cannot be read."""
+        try:
+            return super().load_overload(sig, target_context)
+        except (EOFError, OSError, UnpicklingError, ValueError):
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig, data):
+        """Keep what was compiled for a signature, if there is room for it."""
+        with suppress(OSError):
+            super().save_overload(sig, data)
+
+
 def _compile(function, **options):
-    with _numba_cache_in(_CACHE_FOLDER):
-        return njit(**_OPTIONS, **options, cache=_CACHE_FOLDER is not None)(function)
+    compiled = njit(**_OPTIONS, **options)(function)
+    if _CACHE_FOLDER is not None:
+        with _numba_cache_in(_CACHE_FOLDER):
+            compiled._cache = _Cache(function)
+    return compiled
 
 
 def helper(function):
@@ -112,9 +136,11 @@ def _load_tbb():
     """Load a libtbb that pip installed: Numba asks the loader, which does not look there."""
     if config.THREADING_LAYER not in ("default", "tbb", "safe", "threadsafe", "forksafe"):
         return
-    for name in ("libtbb.so.12", str(Path(sys.prefix, "lib", "libtbb.so.12"))):
+    installed = (sys.prefix, sys.base_prefix, site.getuserbase())
+    for folder in (None, *installed):
+        path = Path(folder, "lib", "libtbb.so.12") if folder else "libtbb.so.12"
         try:
-            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
         except OSError:
             continue
         return
