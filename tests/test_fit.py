@@ -151,6 +151,8 @@ def test_network_with_the_books_spelling_will_do():
 
 
 X, T = blobs()
+WITH_NAN = X.astype(np.float32) / 255
+WITH_NAN[7, ..., 1] = np.nan
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,7 @@ X, T = blobs()
         ({"x_train": X * 1j}, TypeError, "x_train must hold real numbers, not dtype complex128"),
         ({"x_train": None}, TypeError, "x_train must be an array, not NoneType"),
         ({"x_test": X}, TypeError, "t_test must be an array, not NoneType"),
+        ({"x_train": WITH_NAN}, ValueError, "x_train must be finite, but image 7 holds NaN or inf"),
         ({"batch_size": 0}, ValueError, "batch_size must be >= 1, not 0"),
         ({"batch_size": 2.5}, TypeError, "batch_size must be an int, not 2.5"),
         ({"epochs": -1}, ValueError, "epochs must be >= 0, not -1"),

@@ -98,7 +98,8 @@ def fit(
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an argument is out of range, or inputs and targets do not agree.
+        If an argument is out of range, `x_train` holds NaN or infinity, or inputs and targets
+        do not agree.
     NonFiniteLossError
         If the loss of a batch is NaN or infinite.
 
@@ -116,6 +117,7 @@ def fit(
     lr = getattr(optimizer, "lr", 0)
     if not 0 <= lr < math.inf:
         raise ValueError(f"fit: lr must be a finite number of at least 0, not {lr}")
+    _check_finite("x_train", x_train)
     _check_labels(network, x_train, t_train, t_test)
     _warn_if_unscaled(x_train)
 
@@ -212,6 +214,14 @@ def _rows(function, x_name, x, t_name, t):
     if len(x) == 0:
         raise ValueError(f"{function}: {x_name} must hold at least one image, not none")
     return x, t
+
+
+def _check_finite(name, x):
+    """Check floats image by image, which no copy of all of them is made for."""
+    if x.dtype.kind == "f":
+        for row, image in enumerate(x):
+            if not np.isfinite(image).all():
+                raise ValueError(f"fit: {name} must be finite, but image {row} holds NaN or inf")
 
 
 def _check_labels(network, x, *targets):
