@@ -18,9 +18,9 @@ from .kernels.vectors import VECTOR_BYTES
 _CHUNKS = 32
 _WEIGHT_CHUNKS = 16
 
-# Pixels that the gradient by the weights sums at a time: loading and storing the sums costs as
-# much as about 10 of them, and 128 rows of a panel, with a line of each window pixel, fit into
-# a first cache of 32 KiB also where the lines of 64 channels share few of its sets.
+# Pixels that the gradient by the weights sums between loading and storing the sums: 128 rows of a
+# panel, with a line of each window pixel, fit into a first cache of 32 KiB also where the lines of
+# 64 channels share few of its sets.
 _BLOCK = 128
 
 
@@ -54,15 +54,25 @@ def _grid(rows, columns, width, C):
     return ((rows[:, None] * width + columns) * C).ravel()
 
 
+def _output_size(H, W, FH, FW, stride, pad):
+    return (H + 2 * pad - FH) // stride + 1, (W + 2 * pad - FW) // stride + 1
+
+
+def _pixels_and_taps(C, OH, OW, FH, FW, stride, width):
+    """Return the offsets, in a window `width` pixels wide, of output pixels and of taps."""
+    pixels = _grid(np.arange(OH) * stride, np.arange(OW) * stride, width, C)
+    taps = (_grid(np.arange(FH), np.arange(FW), width, C)[:, None] + np.arange(C)).ravel()
+    return pixels, taps
+
+
 @lru_cache(maxsize=256)
 def _forward_tables(C, H, W, FN, FH, FW, stride, pad):
     """Output pixel (oh, ow) meets window pixel (oh * stride + fh, ow * stride + fw)."""
-    OH, OW = (H + 2 * pad - FH) // stride + 1, (W + 2 * pad - FW) // stride + 1
+    OH, OW = _output_size(H, W, FH, FW, stride, pad)
     height, width = (OH - 1) * stride + FH, (OW - 1) * stride + FW
     if pad == 0:
         width = W
-    base = (_grid(np.arange(FH), np.arange(FW), width, C)[:, None] + np.arange(C)).ravel()
-    off = _grid(np.arange(OH) * stride, np.arange(OW) * stride, width, C)
+    off, base = _pixels_and_taps(C, OH, OW, FH, FW, stride, width)
     parts = [(0, OH * OW, 0, FN, 0, FH * FW * C, 0)]
     return _tables(H, W, C, -pad, -pad, height, width, base, off, parts)
 
@@ -74,7 +84,7 @@ def _backward_tables(C, H, W, FN, FH, FW, stride, pad):
     Pixels with the same remainders r share their taps: with a stride there are stride ** 2 kinds
     of pixels, and no work is spent on the gaps between output pixels.
     """
-    OH, OW = (H + 2 * pad - FH) // stride + 1, (W + 2 * pad - FW) // stride + 1
+    OH, OW = _output_size(H, W, FH, FW, stride, pad)
     top = pad // stride - (FH - 1) // stride
     left = pad // stride - (FW - 1) // stride
     height = (H - 1 + pad) // stride - top + 1
@@ -117,23 +127,16 @@ def _weight_tables(C, H, W, FN, FH, FW, stride, pad):
 
     Returns the frame, `base`, `off` and the number of samples; see `convolve_weight`.
     """
-    OH, OW = (H + 2 * pad - FH) // stride + 1, (W + 2 * pad - FW) // stride + 1
+    OH, OW = _output_size(H, W, FH, FW, stride, pad)
     height, width = (OH - 1) * stride + FH, (OW - 1) * stride + FW
     size = height * width * C
     samples = max(1, min(8, _BLOCK // (OH * OW)))
-    pixels = _grid(np.arange(OH) * stride, np.arange(OW) * stride, width, C)
+    pixels, taps = _pixels_and_taps(C, OH, OW, FH, FW, stride, width)
     base = (np.arange(samples)[:, None] * size + pixels).ravel()
-    taps = (_grid(np.arange(FH), np.arange(FW), width, C)[:, None] + np.arange(C)).ravel()
     off = np.append(taps, samples * size)
     if base.max() + taps.max() >= samples * size:
         raise AssertionError("offsets outside of the windows")
     return np.array([-pad, -pad, height, width, 1]), base, off, samples
-
-
-def _windows(tables, N, C, chunks, dtype):
-    copied = tables.frame[4]
-    size = tables.frame[2] * tables.frame[3] * C if copied else 0
-    return np.empty((min(N, chunks), size), dtype)
 
 
 def _run(x, tables, weight, start, OH, OW, channels):
@@ -142,7 +145,8 @@ def _run(x, tables, weight, start, OH, OW, channels):
     out = np.empty((N, OH * OW, channels), x.dtype)
     if out.size:
         terms = int((tables.parts[:, 1] * tables.parts[:, 5]).sum())
-        windows = _windows(tables, N, C, _CHUNKS, x.dtype)
+        _, _, height, width, copied = tables.frame
+        windows = np.empty((min(N, _CHUNKS), height * width * C if copied else 0), x.dtype)
         conv.convolve(
             *(x.reshape(N, -1), H, W, C, *tables, weight, start, windows, out),
             work=N * terms * channels,
@@ -172,7 +176,7 @@ def forward(x, W, b, stride, pad):
     FN, C, FH, FW = W.shape
     _, _, height, width = x.shape
     tables = _forward_tables(C, height, width, FN, FH, FW, stride, pad)
-    OH, OW = (height + 2 * pad - FH) // stride + 1, (width + 2 * pad - FW) // stride + 1
+    OH, OW = _output_size(height, width, FH, FW, stride, pad)
     weight = W.transpose(2, 3, 1, 0).ravel()
     return _run(_memory.pixels(x), tables, weight, np.ascontiguousarray(b), OH, OW, FN)
 
@@ -198,17 +202,11 @@ def _backward_x_few_channels(dout, W, x_shape, stride, pad):
     dout = _memory.pixels(dout)
     OW = dout.shape[2]
     taps = FH * FW * C
-    dx = np.zeros((N, height, width, C), W.dtype)
-    if dout.size:
+    weight = np.ascontiguousarray(W.transpose(0, 2, 3, 1)).reshape(FN, taps)
+    dx = np.empty((N, height, width, C), W.dtype)
+    if dx.size:
         conv.convolve_transposed(
-            *(
-                dout,
-                np.ascontiguousarray(W.transpose(0, 2, 3, 1)).reshape(FN, taps),
-                FH,
-                FW,
-                stride,
-                pad,
-            ),
+            *(dout, weight, FH, FW, stride, pad),
             *(np.arange(FN), np.arange(OW) * FN, np.zeros(taps, W.dtype)),
             *(np.empty((min(N, _CHUNKS), OW * taps), W.dtype), dx),
             work=dout.size * taps,

@@ -16,6 +16,7 @@ from pickle import UnpicklingError
 
 import llvmlite
 import numba
+import numpy as np
 from numba import config, njit, prange
 from numba.core.caching import FunctionCache
 
@@ -220,7 +221,7 @@ def kernel(serial_below):
     Parameters
     ----------
     serial_below : number
-        See `Kernel`. Measured; the kernel's comment says in what unit.
+        See `Kernel`. The kernel's comment says in what unit, and whether it was measured.
     """
     return lambda function: Kernel(function, serial_below)
 
@@ -236,8 +237,6 @@ def threading_layer():
     """Start the threads and return the name of the layer: tbb, omp, workqueue or serial."""
     if config.DISABLE_JIT or _entry == _NEVER:
         return "serial"
-    import numpy as np
-
     _touch(np.zeros(2))
     return numba.threading_layer()
 

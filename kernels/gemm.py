@@ -7,7 +7,7 @@ from .copying import fill
 from .tile import multiply
 from .vectors import copy_block, transpose
 
-# Thresholds are in multiply-adds; measured with tbb on 2 cores, 2026-11.
+# Thresholds are in multiply-adds, estimated as in conv.py.
 
 
 @kernel(serial_below=100_000)

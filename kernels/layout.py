@@ -6,7 +6,7 @@ from ._jit import kernel
 from .vectors import transpose
 
 
-# Threshold in elements; measured with tbb on 2 cores, 2026-11.
+# Threshold in elements: an estimate, not measured, of some us of work.
 @kernel(serial_below=20_000)
 def transpose_images(x, out):
     """Exchange the last two axes.

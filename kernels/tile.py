@@ -12,14 +12,14 @@ from numba import config, types
 from numba.extending import intrinsic
 
 from ._jit import helper
-from .vectors import INDEX, VECTOR_BYTES, Emitter
+from .vectors import INDEX, VECTOR_BYTES, Emitter, array_data
 
 # (Rows, shorter rows) of the tile one and two vectors wide: as many accumulators as the register
 # file holds beside one row of b (32 registers of 64 bytes; 16 of the others on x86-64). The two
 # numbers of rows have no common factor, so that they add up to any number from (a - 1) * (b - 1)
-# on without a rest. A masked store took about 40 ns on Zen 3, so there are none: where the columns
-# do not fill the last vector, it is moved back over columns of the vector before, and both
-# compute them.
+# on without a rest. There are no masks, with which 30 columns took 3 times as long as 32 (Zen 3):
+# where the columns do not fill the last vector, it is moved back over columns of the vector
+# before, and both compute them.
 _NARROW_ROWS, _WIDE_ROWS = ((14, 9), (8, 5)) if VECTOR_BYTES == 64 else ((9, 7), (6, 5))
 
 
@@ -50,8 +50,7 @@ def _make_tile(rows, vectors, halvings=0):
 
         def codegen(context, builder, signature, arguments):
             def data(position):
-                kind = signature.args[position]
-                return context.make_array(kind)(context, builder, arguments[position]).data
+                return array_data(context, builder, signature, arguments, position)
 
             a0, p0, P, m0, M, b0, ldb, cols, start0, lds, c0, ldc = (
                 arguments[i] for i in (1, 3, 4, 6, 7, 9, 10, 11, 13, 14, 16, 17)

@@ -72,6 +72,12 @@ class Emitter:
         return self.builder.call(self.fma, [x, y, z])
 
 
+def array_data(context, builder, signature, arguments, position):
+    """Return the pointer to the first element of the array that an intrinsic got at `position`."""
+    kind = signature.args[position]
+    return context.make_array(kind)(context, builder, arguments[position]).data
+
+
 @intrinsic
 def _copy_vector(typing, x, x0, out, out0):
     """Copy as many elements as a vector has lanes."""
@@ -79,10 +85,7 @@ def _copy_vector(typing, x, x0, out, out0):
 
     def codegen(context, builder, signature, arguments):
         emit = Emitter(builder, signature.args[0].dtype, 0)
-        x, out = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]).data
-            for i in (0, 2)
-        )
+        x, out = (array_data(context, builder, signature, arguments, i) for i in (0, 2))
         emit.store(emit.load(x, arguments[1]), out, arguments[3])
         return context.get_dummy_value()
 
@@ -123,10 +126,7 @@ def _transpose_square(typing, x, x0, ldx, out, out0, ldo):
     def codegen(context, builder, signature, arguments):
         _, x0, ldx, _, out0, ldo = arguments
         emit = Emitter(builder, signature.args[0].dtype, 0)
-        x, out = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]).data
-            for i in (0, 3)
-        )
+        x, out = (array_data(context, builder, signature, arguments, i) for i in (0, 3))
         lanes = emit.lanes
 
         def row(first, r, distance):

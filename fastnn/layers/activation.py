@@ -7,7 +7,7 @@ from fastnn._backend import reference
 from fastnn.kernels import activation
 
 # Arrays of fewer elements are left to NumPy's operations, which take less time than the way to a
-# kernel: 2 against 3 us for 100 elements (Zen 4, 2026-11). Zeros and ones of the array's own
+# kernel: 2 against 3 us for 100 elements (Zen 3, 2026-11). Zeros and ones of the array's own
 # dtype and without axes spare NumPy the conversion of a Python number.
 _FEW = 500
 _ZERO = {dtype: np.zeros((), dtype) for dtype in (_check.FLOAT32, _check.FLOAT64)}

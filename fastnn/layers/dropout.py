@@ -7,7 +7,7 @@ from fastnn._backend import reference
 from fastnn.kernels import dropout
 
 # Arrays of fewer elements are left to NumPy: one product, against the way to a kernel (measured
-# on a Zen 4, 2026-11).
+# on a Zen 3, 2026-11).
 _FEW = 4_000
 
 

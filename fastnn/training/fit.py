@@ -117,7 +117,7 @@ def fit(
     lr = getattr(optimizer, "lr", 0)
     if not 0 <= lr < math.inf:
         raise ValueError(f"fit: lr must be a finite number of at least 0, not {lr}")
-    _check_finite("x_train", x_train)
+    _check_finite(x_train)
     _check_labels(network, x_train, t_train, t_test)
     _warn_if_unscaled(x_train)
 
@@ -216,12 +216,12 @@ def _rows(function, x_name, x, t_name, t):
     return x, t
 
 
-def _check_finite(name, x):
+def _check_finite(x):
     """Check floats image by image, which no copy of all of them is made for."""
     if x.dtype.kind == "f":
         for row, image in enumerate(x):
             if not np.isfinite(image).all():
-                raise ValueError(f"fit: {name} must be finite, but image {row} holds NaN or inf")
+                raise ValueError(f"fit: x_train must be finite, but image {row} holds NaN or inf")
 
 
 def _check_labels(network, x, *targets):
