@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import prange
 
-from ._jit import helper, kernel
+from ._jit import helper, kernel, shared
 from .exponential import exp_of_nonpositive
 
 _CHUNK = 4096  # elements
@@ -56,8 +56,8 @@ def _sum(row):
     return row.dtype.type((s0 + s1) + (s2 + s3))
 
 
-@helper
-def _softmax_of_rows(x, y, K):
+@shared
+def softmax_of_rows(x, y, K):
     """Write into `y` the softmax of each K elements of `x`, both of them flat."""
     for start in range(0, x.size, K):
         row, shifted = x[start : start + K], y[start : start + K]
@@ -90,7 +90,7 @@ def softmax_forward(x, y):
     for chunk in prange((R + rows - 1) // rows):  # whole rows: none is shared by two chunks
         first = np.intp(chunk) * rows
         start, stop = first * K, min(first + rows, R) * K
-        _softmax_of_rows(flat_x[start:stop], flat_y[start:stop], K)
+        softmax_of_rows(flat_x[start:stop], flat_y[start:stop], K)
 
 
 @kernel(serial_below=8_000)
@@ -115,7 +115,7 @@ def softmax_cross_entropy_forward(x, t, y, loss):
     for chunk in prange((N + rows - 1) // rows):
         first = np.intp(chunk) * rows
         last = min(first + rows, N)
-        _softmax_of_rows(flat_x[first * K : last * K], flat_y[first * K : last * K], K)
+        softmax_of_rows(flat_x[first * K : last * K], flat_y[first * K : last * K], K)
         for n in range(first, last):
             loss[n] = -math.log(y[n, t[n]] + least)
 

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
-from ._jit import helper
+from ._jit import helper, shared
 from .vectors import INDEX, VECTOR_BYTES, Emitter, array_data
 
 # (Rows, shorter rows) of the tile one and two vectors wide: as many accumulators as the register
@@ -187,10 +187,7 @@ def _multiply_few_columns(
         # fmt: on
 
 
-@helper
-def _multiply_compiled(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
-):
+def _multiply(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc):
     lanes = VECTOR_BYTES // a.itemsize
     if 0 < N < lanes:
         _multiply_few_columns(
@@ -234,4 +231,4 @@ def _multiply_compiled(
 
 # Covers any number of rows M and columns N with tiles; the arguments are those of `tile_python`.
 # Intrinsics exist only in compiled code, so with the JIT off the specification itself runs.
-multiply = tile_python if config.DISABLE_JIT else _multiply_compiled
+multiply = tile_python if config.DISABLE_JIT else shared(_multiply)

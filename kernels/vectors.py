@@ -7,7 +7,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ._jit import helper
+from ._jit import shared
 
 INDEX = ir.IntType(64)
 _ELEMENT = {types.float32: (ir.FloatType(), 4, "f32"), types.float64: (ir.DoubleType(), 8, "f64")}
@@ -98,8 +98,7 @@ def _copy_block_python(x, x0, R, C, ldx, out, out0, ldo):
     out[out0 + rows * ldo + columns] = x[x0 + rows * ldx + columns]
 
 
-@helper
-def _copy_block_compiled(x, x0, R, C, ldx, out, out0, ldo):
+def _copy_block(x, x0, R, C, ldx, out, out0, ldo):
     lanes = VECTOR_BYTES // x.itemsize
     for r in range(R):
         source, target = x0 + r * ldx, out0 + r * ldo
@@ -114,7 +113,7 @@ def _copy_block_compiled(x, x0, R, C, ldx, out, out0, ldo):
 
 
 # Intrinsics exist only in compiled code: with the JIT off, the specification itself runs.
-copy_block = _copy_block_python if config.DISABLE_JIT else _copy_block_compiled
+copy_block = _copy_block_python if config.DISABLE_JIT else shared(_copy_block)
 
 
 @intrinsic
@@ -159,8 +158,7 @@ def _transpose_python(x, x0, R, C, ldx, out, out0, ldo):
     out[out0 + columns * ldo + rows] = x[x0 + rows * ldx + columns]
 
 
-@helper
-def _transpose_compiled(x, x0, R, C, ldx, out, out0, ldo):
+def _transpose(x, x0, R, C, ldx, out, out0, ldo):
     lanes = VECTOR_BYTES // x.itemsize
     for r in range(0, R - R % lanes, lanes):
         for c in range(0, C - C % lanes, lanes):
@@ -173,4 +171,4 @@ def _transpose_compiled(x, x0, R, C, ldx, out, out0, ldo):
             out[out0 + c * ldo + r] = x[x0 + r * ldx + c]
 
 
-transpose = _transpose_python if config.DISABLE_JIT else _transpose_compiled
+transpose = _transpose_python if config.DISABLE_JIT else shared(_transpose)

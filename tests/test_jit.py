@@ -508,3 +508,24 @@ def test_a_damaged_cache_file_is_compiled_anew_and_mended(ending, left, tmp_path
     file.write_bytes(whole[: int(left * len(whole)) if left < 1 else left])
     assert cache_hits() == 0
     assert cache_hits() == 1
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("lost", [False, True], ids=["kept", "lost"])
+def test_a_kernel_from_the_cache_finds_what_is_compiled_once(lost, tmp_path):
+    code = """
+        import numpy as np
+        from fastnn.kernels import layout, vectors
+
+        out = np.empty((1, 2, 3))
+        layout.transpose_images(np.arange(6.0).reshape(1, 3, 2), out, work=0)
+        assert out.tolist() == [[[0, 2, 4], [1, 3, 5]]]
+        for compiled in (layout.transpose_images.serial, vectors.transpose.compiled):
+            print(sum(compiled.stats.cache_hits.values()))
+    """
+    assert printed(code, NUMBA_CACHE_DIR=str(tmp_path)) == ["0", "0"]
+    if lost:
+        for file in tmp_path.glob("kernels-*/*/vectors._transpose*"):
+            file.unlink()
+    expected = ["1", "0" if lost else "1"]
+    assert printed(code, NUMBA_CACHE_DIR=str(tmp_path)) == expected

@@ -48,6 +48,15 @@ def tile_for(width):
     return modules_for(width)[1]
 
 
+def callable_from_python(shared):
+    """Return what Python can call of a function that is compiled once."""
+    return getattr(shared, "compiled", shared)
+
+
+multiply = callable_from_python(tile.multiply)
+copy_block, transpose = map(callable_from_python, (vectors.copy_block, vectors.transpose))
+
+
 def integers(rng, shape, dtype):
     """Draw integers so small that sums of their products are exact."""
     return rng.integers(-9, 10, shape).astype(dtype)
@@ -119,7 +128,7 @@ def agree(multiply, rows, columns, P, starts, dtype, rng):
 def test_every_number_of_rows_and_columns_gives_the_product_and_writes_no_more(
     P, start, dtype, rng
 ):
-    agree(tile.multiply, ROWS, COLUMNS, P, [start], dtype, rng)
+    agree(multiply, ROWS, COLUMNS, P, [start], dtype, rng)
 
 
 @pytest.mark.compiled
@@ -127,17 +136,17 @@ def test_every_number_of_rows_and_columns_gives_the_product_and_writes_no_more(
 def test_tiles_of_other_processors_give_the_product(width, rng):
     other = tile_for(width)
     for dtype in (np.float32, np.float64):
-        agree(other.multiply, ROWS, COLUMNS, 2, ["itself"], dtype, rng)
+        agree(callable_from_python(other.multiply), ROWS, COLUMNS, 2, ["itself"], dtype, rng)
 
 
 def test_no_rows_and_no_columns_write_nothing(dtype, rng):
-    agree(tile.multiply, [0], [0, 1, 5, 70], 2, ["row"], dtype, rng)
-    agree(tile.multiply, [0, 1, 13], [0], 2, ["row"], dtype, rng)
+    agree(multiply, [0], [0, 1, 5, 70], 2, ["row"], dtype, rng)
+    agree(multiply, [0, 1, 13], [0], 2, ["row"], dtype, rng)
 
 
 @pytest.mark.compiled
 def test_many_rows_give_the_product(dtype, rng):
-    agree(tile.multiply, [97, 128, 441, 784], [1, 10, 16, 23, 30, 64], 9, ["row"], dtype, rng)
+    agree(multiply, [97, 128, 441, 784], [1, 10, 16, 23, 30, 64], 9, ["row"], dtype, rng)
 
 
 @pytest.mark.compiled
@@ -151,7 +160,7 @@ def test_nan_and_infinity_stay_in_their_row_and_column(dtype, rng):
     b = arguments[8]
     b[arguments[9] + 2 * arguments[10] + 5] = np.inf
     arguments[-3] = np.zeros_like(c)
-    out = result(tile.multiply, arguments)[c0:][: M * ldc].reshape(M, ldc)[:, :N]
+    out = result(multiply, arguments)[c0:][: M * ldc].reshape(M, ldc)[:, :N]
     assert np.isnan(out[3]).all()
     others = np.delete(out, 3, axis=0)
     assert not np.isfinite(others[:, 5]).any()
@@ -196,7 +205,8 @@ def copied(function, arguments):
 def test_copies_are_what_loops_copy(name, R, C, dtype, rng):
     arguments = copy_problem(rng, dtype, name, R, C)
     np.testing.assert_array_equal(
-        copied(getattr(vectors, name), arguments), copied(COPIES[name], arguments)
+        copied(callable_from_python(getattr(vectors, name)), arguments),
+        copied(COPIES[name], arguments),
     )
 
 
@@ -206,7 +216,7 @@ def copies_agree(module, dtype, rng):
         for R in ROWS:
             for C in COLUMNS:
                 arguments = copy_problem(rng, dtype, name, R, C)
-                out = copied(getattr(module, name), arguments)
+                out = copied(callable_from_python(getattr(module, name)), arguments)
                 if not np.array_equal(out, copied(specification, arguments), equal_nan=True):
                     raise AssertionError(f"{name} of {R} rows and {C} columns is wrong")
 
@@ -261,12 +271,12 @@ def run_between_forbidden_pages(dtype, at_end):
                     memories, (*(np.ones(size, dtype) for size in sizes), base, off), strict=True
                 )
             )
-            tile.multiply(a, 0, base, 0, P, off, 0, M, b, 0, N, N, start, 0, 0, c, 0, N)
+            multiply(a, 0, base, 0, P, off, 0, M, b, 0, N, N, start, 0, 0, c, 0, N)
             assert (c == P + 1).all()
             x = memories[0].copy(rng.random(M * N).astype(dtype), at_end)
-            vectors.copy_block(x, 0, M, N, N, c, 0, N)
+            copy_block(x, 0, M, N, N, c, 0, N)
             np.testing.assert_array_equal(c, x)
-            vectors.transpose(x, 0, M, N, N, c, 0, M)
+            transpose(x, 0, M, N, N, c, 0, M)
             np.testing.assert_array_equal(c.reshape(N, M), x.reshape(M, N).T)
 
 
@@ -292,10 +302,10 @@ def _host_has(*features):
 @pytest.mark.compiled
 @pytest.mark.skipif(not _host_has("avx2", "fma"), reason="reads the instructions of AVX2")
 def test_inner_loops_keep_their_sums_in_registers(dtype):
-    other = tile_for(32)
+    compiled = (other := tile_for(32)).multiply.compiled
     x, table = np.zeros(100, dtype), np.zeros(3, np.int64)
-    other.multiply(x, 0, table, 0, 1, table, 0, 1, x, 0, 8, 8, x, 0, 8, x.copy(), 0, 8)
-    (assembly,) = other.multiply.inspect_asm().values()
+    compiled(x, 0, table, 0, 1, table, 0, 1, x, 0, 8, 8, x, 0, 8, x.copy(), 0, 8)
+    (assembly,) = compiled.inspect_asm().values()
     # What comes after the function itself are functions that it calls.
     blocks = re.split(r"\n(?=\.?\w+:)", assembly.split(".cfi_endproc")[0])
     loops = {}  # from the number of multiply-adds
