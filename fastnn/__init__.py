@@ -43,7 +43,14 @@ _NAMES = {
         "SoftmaxWithLoss",
         "Tanh",
     ),
-    "networks": ("DeepConvNet", "LeNet5", "SigmoidTwoLayerNet", "SimpleConvNet", "TwoLayerNet"),
+    "networks": (
+        "DeepConvNet",
+        "LeNet5",
+        "Sequential",
+        "SigmoidTwoLayerNet",
+        "SimpleConvNet",
+        "TwoLayerNet",
+    ),
     "optimizers": ("SGD", "AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop"),
     "training": ("History", "NonFiniteLossError", "Trainer", "evaluate", "fit"),
 }

@@ -1,9 +1,17 @@
-"""The networks of the book "Deep Learning from Scratch", and LeNet-5."""
+"""The networks of the book "Deep Learning from Scratch", LeNet-5, and one of any layers."""
 
 from .deep_conv_net import DeepConvNet
 from .lenet import LeNet5
+from .sequential import Sequential
 from .sigmoid_two_layer_net import SigmoidTwoLayerNet
 from .simple_conv_net import SimpleConvNet
 from .two_layer_net import TwoLayerNet
 
-__all__ = ["DeepConvNet", "LeNet5", "SigmoidTwoLayerNet", "SimpleConvNet", "TwoLayerNet"]
+__all__ = [
+    "DeepConvNet",
+    "LeNet5",
+    "Sequential",
+    "SigmoidTwoLayerNet",
+    "SimpleConvNet",
+    "TwoLayerNet",
+]

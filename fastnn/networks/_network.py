@@ -4,6 +4,7 @@ import numpy as np
 
 from fastnn import _check
 from fastnn.gradient import numerical_gradient
+from fastnn.layers import BatchNormalization, Dropout
 
 from . import _params_file
 
@@ -53,6 +54,25 @@ def differences(network, x, t):
     }
 
 
+def parameters(row):
+    """List the parameters of the layers in `row`, in their order.
+
+    Returns
+    -------
+    found : list of tuple
+        The name in `params`, the layer and the layer's name of each: ``("W2", layer, "W")``.
+        Layers with `W` and `b` are counted from 1, and so, by themselves, are those with
+        `gamma` and `beta`, as in the book.
+    """
+    found, counts = [], {("W", "b"): 0, ("gamma", "beta"): 0}
+    for layer in row:
+        for pair in counts:
+            if hasattr(layer, pair[0]):
+                counts[pair] += 1
+                found += [(f"{own}{counts[pair]}", layer, own) for own in pair]
+    return found
+
+
 class SavedParams:
     """Adds saving and loading to a network that keeps its parameters in `params`."""
 
@@ -98,11 +118,18 @@ class LayeredNetwork(SavedParams):
     def _row(self):
         return list(self.layers.values()) if isinstance(self.layers, dict) else self.layers
 
+    def _forward(self, x, train_flg):
+        """Return the scores; `train_flg` goes to the layers that train otherwise than they work."""
+        for layer in self._row():
+            if isinstance(layer, (BatchNormalization, Dropout)):
+                x = layer.forward(x, train_flg)
+            else:
+                x = layer.forward(x)
+        return x
+
     def predict(self, x):
         """Return the scores, of shape (N, K), for `x`."""
-        for layer in self._row():
-            x = layer.forward(x)
-        return x
+        return self._forward(x, train_flg=False)
 
     def loss(self, x, t):
         """Return the mean loss of the scores for `x` against labels or one-hot rows `t`."""
@@ -135,12 +162,13 @@ class LayeredNetwork(SavedParams):
         """
         self.loss(x, t)
         row = self._row()
+        found = parameters(row)
+        if not found:
+            return {}
+        # Below the first parameters no gradient is wanted, nor is theirs by the input.
+        _, first, _ = found[0]
         dout = self.last_layer.backward(1)
-        for layer in reversed(row[1:]):
+        for layer in reversed(row[row.index(first) + 1 :]):
             dout = layer.backward(dout)
-        row[0].backward_parameters(dout)
-        grads = {}
-        for number, layer in enumerate((layer for layer in row if hasattr(layer, "W")), start=1):
-            grads[f"W{number}"] = layer.dW
-            grads[f"b{number}"] = layer.db
-        return grads
+        getattr(first, "backward_parameters", first.backward)(dout)
+        return {name: getattr(layer, f"d{own}") for name, layer, own in found}

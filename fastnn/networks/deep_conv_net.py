@@ -97,9 +97,7 @@ class DeepConvNet(LayeredNetwork):
 
     def predict(self, x, train_flg=False):
         """Return the scores, of shape (N, K), for `x`; dropout acts if `train_flg`."""
-        for layer in self.layers:
-            x = layer.forward(x, train_flg) if isinstance(layer, Dropout) else layer.forward(x)
-        return x
+        return self._forward(x, train_flg)
 
     def loss(self, x, t):
         """Return the mean loss with dropout acting, as the book does at every call."""
