@@ -3,24 +3,30 @@
 The arguments have been checked: one float dtype and shapes that agree.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
+from . import _panels
 from .kernels import gemm
-from .kernels.vectors import VECTOR_BYTES
 
 # Chunks of the output and sizes of what is packed for the first cache: all fixed, so that
-# results do not depend on the number of threads. 25 rows of 4,320 float32 features stay in a
-# second cache of 512 KiB. 48 features fill whole tiles, and rows of that length fall on all sets
-# of a cache.
+# results do not depend on the number of threads. 48 features fill whole tiles, and rows of that
+# length fall on all sets of a cache.
 _CHUNKS = 32
-_GROUP_ROWS = 25
 _TERMS = 256
 _SAMPLES = 256
 _FEATURES = 48
 
+# Rows of the output that meet one packed panel: packing costs less the more they are, but there
+# must be enough blocks to share out, also where panels are few.
+_ROWS, _ROWS_OF_FEW_PANELS, _FEW_PANELS = 128, 64, 6
 
-def _tile_columns(dtype):
-    return 2 * VECTOR_BYTES // dtype.itemsize
+
+@lru_cache(maxsize=256)
+def _steps(count, step):
+    """Return `count` offsets, `step` apart."""
+    return np.arange(count) * step
 
 
 def _product(x, W, transposed, b):
@@ -31,13 +37,14 @@ def _product(x, W, transposed, b):
     if K == 0:
         out[:] = b
     elif out.size:
-        columns = _tile_columns(x.dtype)
-        across = -(-M // columns)
-        groups = max(1, min(-(-N // _GROUP_ROWS), _CHUNKS // across))
-        chunks = min(_CHUNKS, groups * across)
-        panels = np.empty((chunks, min(K, _TERMS), columns), x.dtype)
+        panels, columns = _panels.cut(M, x.dtype)
+        groups = -(-N // (_ROWS if panels >= _FEW_PANELS else _ROWS_OF_FEW_PANELS))
+        terms = min(K, _TERMS)
+        chunks = min(_CHUNKS, groups * panels)
+        packed = np.empty((chunks, terms * min(M, columns + columns // 2)), x.dtype)
         gemm.matrix_product(
-            *(x, W, transposed, b, np.arange(K), np.arange(N) * K, groups, panels, out),
+            *(x, W, transposed, b, _steps(K, 1), _steps(N, K)),
+            *(terms, groups, panels, columns, packed, out),
             work=N * K * M,
         )
     return out
@@ -60,13 +67,13 @@ def backward_weight(x, dout):
     if not (x.size and dout.size):
         return np.zeros((D, M), x.dtype), dout.sum(axis=0)
     dW, db = np.empty((D, M), x.dtype), np.empty(M, x.dtype)
-    columns = _tile_columns(x.dtype)
     samples = min(N, _SAMPLES)
     chunks = min(_CHUNKS, -(-D // _FEATURES))
     gemm.affine_backward_weight(
-        *(x, dout, np.arange(samples) * _FEATURES, np.arange(_FEATURES)),
-        np.empty((chunks, samples, _FEATURES), x.dtype),
-        np.empty((chunks, -(-M // columns), samples, columns), x.dtype),
+        *(x, dout, _steps(samples, _FEATURES), _steps(_FEATURES, 1), np.zeros(M, x.dtype)),
+        *_panels.cut(M, x.dtype),
+        np.empty((chunks, samples * _FEATURES), x.dtype),
+        np.empty((chunks, samples * M), x.dtype),
         *(dW, db),
         work=N * D * M,
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _memory
+from . import _memory, _panels
 from .kernels import conv
 from .kernels.vectors import VECTOR_BYTES
 
@@ -18,10 +18,15 @@ from .kernels.vectors import VECTOR_BYTES
 _CHUNKS = 32
 _WEIGHT_CHUNKS = 16
 
-# Pixels that the gradient by the weights sums between loading and storing the sums: 128 rows of a
-# panel, with a line of each window pixel, fit into a first cache of 32 KiB also where the lines of
-# 64 channels share few of its sets.
-_BLOCK = 128
+# Bytes of input and gradient that the gradient by the weights sums between loading and storing the
+# sums, for all taps: they stay in a first cache of 32 KiB, also where the rows of 64 channels
+# share few of its sets.
+_BLOCK_BYTES = 24 * 1024
+
+# Bytes of gradient and products between two additions to the input of few channels: so much that
+# sums are stored before the next tap, whose vectors lie across them, loads them again; and little
+# enough for a second cache. Measured: 96 KiB took 3 to 20 % less time than 24 KiB (Zen 3).
+_PRODUCT_BYTES = 96 * 1024
 
 
 class _Tables(NamedTuple):
@@ -54,11 +59,11 @@ def _grid(rows, columns, width, C):
     return ((rows[:, None] * width + columns) * C).ravel()
 
 
-def _output_size(H, W, FH, FW, stride, pad):
+def output_size(H, W, FH, FW, stride, pad):
     return (H + 2 * pad - FH) // stride + 1, (W + 2 * pad - FW) // stride + 1
 
 
-def _pixels_and_taps(C, OH, OW, FH, FW, stride, width):
+def pixels_and_taps(C, OH, OW, FH, FW, stride, width):
     """Return the offsets, in a window `width` pixels wide, of output pixels and of taps."""
     pixels = _grid(np.arange(OH) * stride, np.arange(OW) * stride, width, C)
     taps = (_grid(np.arange(FH), np.arange(FW), width, C)[:, None] + np.arange(C)).ravel()
@@ -66,25 +71,25 @@ def _pixels_and_taps(C, OH, OW, FH, FW, stride, width):
 
 
 @lru_cache(maxsize=256)
-def _forward_tables(C, H, W, FN, FH, FW, stride, pad):
+def forward_tables(C, H, W, FN, FH, FW, stride, pad):
     """Output pixel (oh, ow) meets window pixel (oh * stride + fh, ow * stride + fw)."""
-    OH, OW = _output_size(H, W, FH, FW, stride, pad)
+    OH, OW = output_size(H, W, FH, FW, stride, pad)
     height, width = (OH - 1) * stride + FH, (OW - 1) * stride + FW
     if pad == 0:
         width = W
-    off, base = _pixels_and_taps(C, OH, OW, FH, FW, stride, width)
+    off, base = pixels_and_taps(C, OH, OW, FH, FW, stride, width)
     parts = [(0, OH * OW, 0, FN, 0, FH * FW * C, 0)]
     return _tables(H, W, C, -pad, -pad, height, width, base, off, parts)
 
 
 @lru_cache(maxsize=256)
-def _backward_tables(C, H, W, FN, FH, FW, stride, pad):
+def backward_tables(C, H, W, FN, FH, FW, stride, pad):
     """Input pixel h meets output pixel q - j by tap r + j * stride, where h + pad = q * stride + r.
 
     Pixels with the same remainders r share their taps: with a stride there are stride ** 2 kinds
     of pixels, and no work is spent on the gaps between output pixels.
     """
-    OH, OW = _output_size(H, W, FH, FW, stride, pad)
+    OH, OW = output_size(H, W, FH, FW, stride, pad)
     top = pad // stride - (FH - 1) // stride
     left = pad // stride - (FW - 1) // stride
     height = (H - 1 + pad) // stride - top + 1
@@ -107,8 +112,8 @@ def _backward_tables(C, H, W, FN, FH, FW, stride, pad):
             else:
                 runs = [(i * len(w), len(w), (y * W + rw) * C, stride * C) for i, y in enumerate(h)]
             for first, count, at, step in runs:
-                at_weight = len(taps) * FN * C
-                parts.append((n_off + first, count, at, step, n_base, len(terms), at_weight))
+                row = len(taps) * FN
+                parts.append((n_off + first, count, at, step, n_base, len(terms), row))
             base.append(terms)
             off.append(pixels)
             taps += [y * FW + x for y in fh for x in fw]
@@ -121,26 +126,71 @@ def _backward_tables(C, H, W, FN, FH, FW, stride, pad):
     return tables, np.array(taps, np.int64)
 
 
+def _inside(first, count, tap, size, stride, pad):
+    """Return which of `count` windows, from `first` on, have `tap` inside an axis of `size`.
+
+    Returns the first of them and the one after the last, which is no smaller.
+    """
+    lower = np.maximum(first, -((tap - pad) // stride))
+    upper = np.minimum(first + count, (size - 1 + pad - tap) // stride + 1)
+    return lower, np.maximum(lower, upper)
+
+
 @lru_cache(maxsize=256)
-def _weight_tables(C, H, W, FN, FH, FW, stride, pad):
+def _add_table(C, H, W, FH, FW, stride, pad, rows):
+    """Return, for each `rows` rows of output pixels and each tap, which products are added where.
+
+    Pixel (oh, ow) is added to pixel (oh * stride - pad + fh, ow * stride - pad + fw) of plane c.
+    Returns `adds` and `off`; see `convolve_transposed`. Taps next to each other in a row are not
+    added one after the other: the second would load sums that lie across stores just made, which
+    the processor must wait for.
+    """
+    OH, OW = output_size(H, W, FH, FW, stride, pad)
+    top = np.arange(0, OH, rows)[:, None]
+    count = np.minimum(rows, OH - top)
+    fw, fh, c = (axis.ravel() for axis in np.indices((FW, FH, C)))
+    upper, lower = _inside(top, count, fh, H, stride, pad)
+    first, last = _inside(0, OW, fw, W, stride, pad)
+    source = (np.arange(C * FH * FW) * count + upper - top) * OW + first
+    height, width = lower - upper, last - first
+    target = (c * H + upper * stride - pad + fh) * W + first * stride - pad + fw
+    table = np.stack(np.broadcast_arrays(source, height, width, target), axis=-1)
+    used = table[(height > 0) & (width > 0)].T
+    if used.size:
+        source, height, width, target = used
+        past_source = source + (height - 1) * OW + width
+        past_target = target + ((height - 1) * W + width - 1) * stride + 1
+        if min(source.min(), target.min()) < 0 or past_source.max() > C * FH * FW * rows * OW:
+            raise AssertionError("offsets outside of the products")
+        if past_target.max() > C * H * W:
+            raise AssertionError("offsets outside of the planes")
+    return table, (c * FH + fh) * FW + fw
+
+
+@lru_cache(maxsize=256)
+def _weight_tables(C, H, W, FN, FH, FW, stride, pad, itemsize):
     """As forward, with pixels and taps exchanged, and some samples together.
 
-    Returns the frame, `base`, `off` and the number of samples; see `convolve_weight`.
+    Returns the frame, `base`, `off`, `block` and the number of samples; see `convolve_weight`.
     """
-    OH, OW = _output_size(H, W, FH, FW, stride, pad)
+    OH, OW = output_size(H, W, FH, FW, stride, pad)
     height, width = (OH - 1) * stride + FH, (OW - 1) * stride + FW
     size = height * width * C
-    samples = max(1, min(8, _BLOCK // (OH * OW)))
-    pixels, taps = _pixels_and_taps(C, OH, OW, FH, FW, stride, width)
+    block = max(32, _BLOCK_BYTES // ((C + FN) * itemsize))
+    samples = max(1, min(8, block // (OH * OW)))
+    pixels, taps = pixels_and_taps(C, OH, OW, FH, FW, stride, width)
     base = (np.arange(samples)[:, None] * size + pixels).ravel()
     off = np.append(taps, samples * size)
     if base.max() + taps.max() >= samples * size:
         raise AssertionError("offsets outside of the windows")
-    return np.array([-pad, -pad, height, width, 1]), base, off, samples
+    return np.array([-pad, -pad, height, width, 1]), base, off, block, samples
 
 
 def _run(x, tables, weight, start, OH, OW, channels):
-    """Run `convolve` on channels-last images `x` and return (N, channels, OH, OW)."""
+    """Run `convolve` on channels-last images `x` and return (N, channels, OH, OW).
+
+    `weight` has a row of as many weights as channels for each term.
+    """
     N, H, W, C = x.shape
     out = np.empty((N, OH * OW, channels), x.dtype)
     if out.size:
@@ -148,7 +198,8 @@ def _run(x, tables, weight, start, OH, OW, channels):
         _, _, height, width, copied = tables.frame
         windows = np.empty((min(N, _CHUNKS), height * width * C if copied else 0), x.dtype)
         conv.convolve(
-            *(x.reshape(N, -1), H, W, C, *tables, weight, start, windows, out),
+            *(x.reshape(N, -1), H, W, C, *tables),
+            *(_panels.packed(weight), *_panels.cut(channels, x.dtype), start, windows, out),
             work=N * terms * channels,
         )
     return out.reshape(N, OH, OW, channels).transpose(0, 3, 1, 2)
@@ -175,9 +226,9 @@ def forward(x, W, b, stride, pad):
     """
     FN, C, FH, FW = W.shape
     _, _, height, width = x.shape
-    tables = _forward_tables(C, height, width, FN, FH, FW, stride, pad)
-    OH, OW = _output_size(height, width, FH, FW, stride, pad)
-    weight = W.transpose(2, 3, 1, 0).ravel()
+    tables = forward_tables(C, height, width, FN, FH, FW, stride, pad)
+    OH, OW = output_size(height, width, FH, FW, stride, pad)
+    weight = W.transpose(2, 3, 1, 0).reshape(-1, FN)
     return _run(_memory.pixels(x), tables, weight, np.ascontiguousarray(b), OH, OW, FN)
 
 
@@ -190,8 +241,8 @@ def backward_x(dout, W, x_shape, stride, pad):
     _, _, height, width = x_shape
     if C < VECTOR_BYTES // W.itemsize:
         return _backward_x_few_channels(dout, W, x_shape, stride, pad)
-    tables, taps = _backward_tables(C, height, width, FN, FH, FW, stride, pad)
-    weight = W.transpose(2, 3, 0, 1).reshape(FH * FW, FN, C)[taps].ravel()
+    tables, taps = backward_tables(C, height, width, FN, FH, FW, stride, pad)
+    weight = W.transpose(2, 3, 0, 1).reshape(FH * FW, FN, C)[taps].reshape(-1, C)
     start = np.zeros(C, W.dtype)
     return _run(_memory.pixels(dout), tables, weight, start, height, width, C)
 
@@ -200,15 +251,20 @@ def _backward_x_few_channels(dout, W, x_shape, stride, pad):
     FN, C, FH, FW = W.shape
     N, _, height, width = x_shape
     dout = _memory.pixels(dout)
-    OW = dout.shape[2]
-    taps = FH * FW * C
-    weight = np.ascontiguousarray(W.transpose(0, 2, 3, 1)).reshape(FN, taps)
+    OH, OW = dout.shape[1:3]
+    taps = C * FH * FW
     dx = np.empty((N, height, width, C), W.dtype)
     if dx.size:
+        rows = max(1, min(OH, _PRODUCT_BYTES // ((taps + FN) * OW * W.itemsize)))
+        adds, off = _add_table(C, height, width, FH, FW, stride, pad, rows)
+        chunks = min(N, _CHUNKS)
         conv.convolve_transposed(
-            *(dout, weight, FH, FW, stride, pad),
-            *(np.arange(FN), np.arange(OW) * FN, np.zeros(taps, W.dtype)),
-            *(np.empty((min(N, _CHUNKS), OW * taps), W.dtype), dx),
+            *(dout, W.ravel(), stride, np.arange(FN) * taps, off),
+            *(np.zeros(rows * OW, W.dtype), rows, adds),
+            np.empty((chunks, FN * rows * OW), W.dtype),
+            np.empty((chunks, taps * rows * OW), W.dtype),
+            np.empty((chunks, C * height * width), W.dtype),
+            dx,
             work=dout.size * taps,
         )
     return dx.transpose(0, 3, 1, 2)
@@ -222,15 +278,15 @@ def backward_weight(x, dout, W_shape, stride, pad):
     taps = FH * FW * C + 1
     dweight = np.zeros((taps, FN), x.dtype)
     if dout.size:
-        frame, base, off, samples = _weight_tables(C, H, W, FN, FH, FW, stride, pad)
+        frame, base, off, block, samples = _weight_tables(
+            *(C, H, W, FN, FH, FW, stride, pad), x.itemsize
+        )
         chunks = min(N, _WEIGHT_CHUNKS)
-        columns = 2 * VECTOR_BYTES // x.itemsize
-        panels = -(-FN // columns)
         conv.convolve_weight(
-            *(x.reshape(N, -1), H, W, C, frame, base, off, _BLOCK, dout.reshape(N, -1, FN)),
+            *(x.reshape(N, -1), H, W, C, frame, base, off, block),
+            *(dout.reshape(N, -1, FN), *_panels.cut(FN, x.dtype)),
             np.empty((chunks, 2 * samples * frame[2] * frame[3] * C), x.dtype),
-            np.empty((chunks, panels, base.size, columns), x.dtype),
-            np.empty((chunks, panels, taps, columns), x.dtype),
+            np.empty((chunks, taps * FN), x.dtype),
             dweight,
             work=dout.size * taps,
         )

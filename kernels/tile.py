@@ -7,12 +7,11 @@ a convolution (m = pixels, p = taps), its gradient by the input (flipped taps) o
 """
 
 import numpy as np
-from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
 from ._jit import helper, shared
-from .vectors import INDEX, VECTOR_BYTES, Emitter, array_data
+from .vectors import INDEX, VECTOR_BYTES, Emitter, LoopWithoutUnrolling, array_data
 
 # (Rows, shorter rows) of the tile one and two vectors wide: as many accumulators as the register
 # file holds beside one row of b (32 registers of 64 bytes; 16 of the others on x86-64). The two
@@ -21,14 +20,6 @@ from .vectors import INDEX, VECTOR_BYTES, Emitter, array_data
 # where the columns do not fill the last vector, it is moved back over columns of the vector
 # before, and both compute them.
 _NARROW_ROWS, _WIDE_ROWS = ((14, 9), (8, 5)) if VECTOR_BYTES == 64 else ((9, 7), (6, 5))
-
-
-class _LoopWithoutUnrolling(ir.MDValue):
-    """Loop metadata: unrolled, the accumulators no longer fit the registers (1.7x slower)."""
-
-    def descr(self, buf):
-        reference = self.get_reference()
-        buf.append(f'distinct !{{ {reference}, !{{ !"llvm.loop.unroll.disable" }} }}\n')
 
 
 def _make_tile(rows, vectors, halvings=0):
@@ -103,7 +94,7 @@ def _make_tile(rows, vectors, halvings=0):
                     sums[m][v].add_incoming(new_sums[m][v], loop)
             again = builder.cbranch(builder.icmp_signed("<", next_p, P), loop, after)
             name = str(len(builder.module.metadata))
-            again.set_metadata("llvm.loop", _LoopWithoutUnrolling(builder.module, [], name))
+            again.set_metadata("llvm.loop", LoopWithoutUnrolling(builder.module, [], name))
 
             builder.position_at_end(after)
             results = [[builder.phi(emit.vector) for _ in columns] for _ in range(rows)]

@@ -8,6 +8,11 @@ import numpy as np
 MARGIN = 67  # elements on either side of an output; odd, so that outputs are not aligned
 
 
+def callable_from_python(shared):
+    """Return what Python can call of a function that is compiled once."""
+    return getattr(shared, "compiled", shared)
+
+
 def run(kernel, inputs, outputs):
     """Return a kernel's outputs: complete, alone written, and equal in all forms to the bit.
 

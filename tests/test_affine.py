@@ -14,18 +14,18 @@ from fastnn import _affine
 TINY = [(1, 1, 1), (2, 3, 4), (5, 2, 1), (1, 9, 17), (4, 1, 8), (3, 7, 2), (0, 3, 5)]  # N, D, M
 NETWORKS = [(100, 784, 50), (100, 4320, 100), (100, 100, 10), (17, 1024, 50), (300, 784, 10)]
 # Around what is packed at a time: rows, samples, terms, features, columns of a tile.
-ROWS = [1, 2, 17, 24, 25, 26, 49, 50, 51, 100, 255, 256, 257, 513]
+ROWS = [1, 2, 17, 49, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257, 513]
 FEATURES = [1, 2, 7, 16, 47, 48, 49, 96, 97, 255, 256, 257, 513, 1537]
-COLUMNS = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 30, 33, 48, 64, 257, 530]
+COLUMNS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 16, 17, 23, 24, 25, 30, 33, 41, 48, 64, 257, 530]
 
 
 @pytest.fixture(autouse=True)
 def guarded(monkeypatch):
     """Run every kernel in all its forms, between canaries."""
     kernels = {
-        "matrix_product": GuardedKernel(gemm.matrix_product, ("panels",), ("out",)),
+        "matrix_product": GuardedKernel(gemm.matrix_product, ("packed",), ("out",)),
         "affine_backward_weight": GuardedKernel(
-            gemm.affine_backward_weight, ("slabs", "panels"), ("dweight", "dbias")
+            gemm.affine_backward_weight, ("slabs", "packed"), ("dweight", "dbias")
         ),
     }
     for name, kernel in kernels.items():
@@ -96,7 +96,7 @@ def test_matches_numpy_at_the_sizes_of_networks(sizes, dtype, rng):
 @pytest.mark.compiled
 @pytest.mark.parametrize("N", ROWS)
 def test_any_number_of_rows_gives_the_exact_result_on_integers(N, dtype, rng):
-    for D, M in ((3, 5), (60, 33)):
+    for D, M in ((3, 5), (60, 33), (5, 100)):
         equal((N, D, M), dtype, rng)
 
 

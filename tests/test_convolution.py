@@ -49,10 +49,10 @@ def guarded(monkeypatch):
     """Run every kernel in all its forms, between canaries."""
     kernels = {
         "convolve": GuardedKernel(conv.convolve, ("windows",), ("out",)),
-        "convolve_weight": GuardedKernel(
-            conv.convolve_weight, ("windows", "panels", "sums"), ("dweight",)
+        "convolve_weight": GuardedKernel(conv.convolve_weight, ("windows", "sums"), ("dweight",)),
+        "convolve_transposed": GuardedKernel(
+            conv.convolve_transposed, ("turned", "products", "planes"), ("dx",)
         ),
-        "convolve_transposed": GuardedKernel(conv.convolve_transposed, ("products",), ("dx",)),
     }
     for name, kernel in kernels.items():
         monkeypatch.setattr(conv, name, kernel)
@@ -256,9 +256,9 @@ def test_tables_lead_to_pixels_of_the_window_and_write_each_output_once(rng):
         _, C, H, W, FN, FH, FW, stride, pad = sizes
         _, _, OH, OW = output_shape(sizes)
         geometry = (C, H, W, FN, FH, FW, stride, pad)
-        backward, taps = _convolution._backward_tables(*geometry)
+        backward, taps = _convolution.backward_tables(*geometry)
         for tables, x_shape, channels, pixels in (
-            (_convolution._forward_tables(*geometry), (H, W, C), FN, OH * OW),
+            (_convolution.forward_tables(*geometry), (H, W, C), FN, OH * OW),
             (backward, (OH, OW, FN), C, H * W),
         ):
             _, _, height, width, copied = tables.frame
@@ -271,9 +271,10 @@ def test_tables_lead_to_pixels_of_the_window_and_write_each_output_once(rng):
             np.testing.assert_array_equal(np.sort(written), np.arange(pixels * channels))
         assert sorted(taps) == sorted(set(taps)), sizes
         assert all(0 <= tap < FH * FW for tap in taps), sizes
-        for _, _, _, _, _, terms, at in backward.parts:
-            assert 0 <= at <= at + terms * C <= len(taps) * FN * C, sizes
-        frame, base, off, samples = _convolution._weight_tables(*geometry)
+        for _, _, _, _, _, terms, row in backward.parts:
+            assert 0 <= row <= row + terms <= len(taps) * FN, sizes
+        frame, base, off, block, samples = _convolution._weight_tables(*geometry, 4)
+        assert block > 0
         size = samples * frame[2] * frame[3] * C
         assert 0 <= base.min() <= base.max() < size
         assert 0 <= off.min()
@@ -288,6 +289,30 @@ def test_tables_that_lead_out_of_the_window_are_refused():
         _convolution._tables(2, 2, 1, 0, 0, 2, 2, np.array([0]), np.array([-1, 1]), parts)
 
 
+def test_each_product_is_added_to_the_pixel_that_its_tap_saw(rng):
+    for _ in range(100):
+        _, C, H, W, _, FH, FW, stride, pad = sizes = random_sizes(rng)
+        _, _, OH, OW = output_shape(sizes)
+        rows = 1 + int(rng.integers(OH))
+        adds, off = _convolution._add_table(C, H, W, FH, FW, stride, pad, rows)
+        np.testing.assert_array_equal(np.sort(off), np.arange(C * FH * FW))
+        assert len(adds) == -(-OH // rows)
+        found = []  # (tap, output pixel, input pixel)
+        for block, taps in enumerate(adds):
+            count = min(rows, OH - block * rows)
+            for tap, (source, height, width, target) in enumerate(taps):
+                pixel = block * rows * OW + source - tap * count * OW
+                for i, j in np.ndindex(height, width):
+                    found.append((off[tap], pixel + i * OW + j, target + (i * W + j) * stride))
+        expected = []
+        for tap, (c, fh, fw) in enumerate(np.ndindex(C, FH, FW)):
+            for oh, ow in np.ndindex(OH, OW):
+                h, w = oh * stride - pad + fh, ow * stride - pad + fw
+                if 0 <= h < H and 0 <= w < W:
+                    expected.append((tap, oh * OW + ow, (c * H + h) * W + w))
+        assert sorted(found) == expected, sizes
+
+
 @pytest.mark.compiled
 def test_kernels_stay_in_bounds(guarded, rng):
     for kernel in guarded.values():
@@ -300,14 +325,14 @@ def test_kernels_stay_in_bounds(guarded, rng):
 # --- Windows ----------------------------------------------------------------------------------
 
 
-def test_a_window_is_the_image_with_zeros_around(rng):
+def test_a_window_is_the_image_with_a_border_left_as_it_is(rng):
     # Windows beside, over and beyond each edge of the image.
     H, W, C = 3, 4, 2
     image = rng.integers(1, 9, (H, W, C)).astype(np.float32)
     x = np.concatenate([np.full(5, np.nan, np.float32), image.ravel(), np.full(5, np.nan)])
     x = x.astype(np.float32)
     far = 9
-    padded = np.zeros((H + 2 * far, W + 2 * far, C), np.float32)
+    padded = np.full((H + 2 * far, W + 2 * far, C), np.nan, np.float32)
     padded[far : far + H, far : far + W] = image
     for top in range(-6, 6):
         for left in range(-7, 7):

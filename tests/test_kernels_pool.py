@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from bounds import with_checks
 from fastnn.kernels import pool
-from kernel_runs import run
+from kernel_runs import MARGIN, callable_from_python, run
 from rounding import assert_within_rounding
 
 from fastnn import reference
@@ -25,18 +24,9 @@ CASES = [  # N, H, W, then pool_h, pool_w, stride, pad
     pytest.param((2, 3, 4), (1, 1, 1, 0), id="one-pixel-windows"),
     pytest.param((0, 4, 4), (2, 2, 2, 0), id="empty-batch"),
 ]
-CHECKED = {
-    name: with_checks(getattr(pool, name).py_func)
-    for name in (
-        "max_pool_forward",
-        "max_pool_backward",
-        "average_pool_forward",
-        "average_pool_backward",
-    )
-}
 FEW = [1, 3]
-# Around the channels that a vector register holds, and that a loop must have to be vectorised.
-MANY = [pytest.param(C, marks=pytest.mark.compiled) for C in (7, 8, 15, 16, 17, 30, 32, 33, 64, 67)]
+# Around the channels that a vector holds: of either dtype, and of any width.
+MANY = [pytest.param(C, marks=pytest.mark.compiled) for C in (6, 7, 8, 15, 16, 17, 30, 33, 64, 67)]
 channels = pytest.mark.parametrize("C", FEW + MANY)
 cases = pytest.mark.parametrize("sizes, args", CASES)
 
@@ -181,22 +171,56 @@ def test_average_pooling_is_within_rounding_of_the_reference(sizes, args, C, dty
     assert_within_rounding(dx, expected, magnitude, terms)
 
 
-@pytest.mark.compiled
+def amid(array, value):
+    """Return a copy of `array` between many elements of `value`."""
+    buffer = np.full(array.size + 2 * MARGIN, value, array.dtype)
+    copy = buffer[MARGIN:-MARGIN].reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.parametrize("C", [3, MANY[5]])
 @cases
-def test_kernels_stay_in_bounds(sizes, args, dtype, rng):
-    for C in (1, 17):
-        x = rng.standard_normal((*sizes, C)).astype(dtype)
-        x[..., 0] = np.nan
-        shape = output_shape(sizes, args, C)
-        out, arg_max, dx = np.empty(shape, dtype), np.empty(shape, np.uint8), np.empty_like(x)
-        CHECKED["max_pool_forward"](x, *args, out, arg_max)
-        CHECKED["max_pool_backward"](out, arg_max, *args, dx)
-        CHECKED["average_pool_forward"](x, *args, out)
-        CHECKED["average_pool_backward"](out, *args, dx)
+def test_nothing_beside_the_arrays_is_read(sizes, args, C, dtype, rng):
+    x = images(sizes, C, rng.standard_normal, dtype)
+    out, arg_max = forward(x, args)
+    images_amid, dout = amid(channels_last(x), np.nan), amid(out, np.nan)
+    results = [
+        *run(pool.max_pool_forward, (images_amid, *args), [(out.shape, dtype), (out.shape, "i4")]),
+        *run(pool.average_pool_forward, (images_amid, *args), [(out.shape, dtype)]),
+        *run(pool.average_pool_backward, (dout, *args), [(images_amid.shape, dtype)]),
+    ]
+    for position in range(args[0] * args[1]):
+        inputs = (dout, amid(arg_max, position), *args)
+        results += run(pool.max_pool_backward, inputs, [(images_amid.shape, dtype)])
+    assert all(np.isfinite(result).all() for result in results)
 
 
-@pytest.mark.compiled
-def test_checked_kernels_notice_an_index_out_of_bounds():
-    dout, arg_max = np.ones((1, 2, 2, 1)), np.full((1, 2, 2, 1), 200, np.uint8)
-    with pytest.raises(IndexError):
-        CHECKED["max_pool_backward"](dout, arg_max, 2, 2, 2, 0, np.empty((1, 4, 4, 1)))
+def test_a_position_of_no_pixel_gets_nothing(dtype):
+    for args, positions in [((2, 2, 2, 0), [4, 200]), ((3, 3, 2, 1), [0, 2, 6, 9])]:
+        dout = np.ones((1, 1, 1, 17), dtype)
+        for position in positions:
+            arg_max = np.full(dout.shape, position, np.uint8)
+            inputs = (dout, arg_max, *args)
+            (dx,) = run(pool.max_pool_backward, inputs, [((1, 2, 2, 17), dtype)])
+            assert not dx.any()
+
+
+@pytest.mark.parametrize("C", [3, MANY[5]])
+@cases
+def test_rows_of_one_image_can_be_taken_at_once(sizes, args, C, dtype, rng):
+    N, H, W = sizes
+    x = images((max(N, 1), H, W), C, rng.standard_normal, dtype)
+    out, arg_max = forward(x, args)
+    (dx,) = run(pool.max_pool_backward, (out, arg_max, *args), [((len(x), H, W, C), dtype)])
+    OH, OW = out.shape[1:3]
+    size, start = OH * OW * C, (len(x) - 1) * H * W * C
+    some, where, back = np.empty(size + 3, dtype), np.empty(size + 5, np.uint8), np.empty_like(dx)
+    flat = channels_last(x).ravel()
+    callable_from_python(pool.pool_rows)(flat, start, H, W, C, *args, 0, OH, OW, some, 3, where, 5)
+    np.testing.assert_array_equal(some[3:], out[-1].ravel())
+    np.testing.assert_array_equal(where[5:], arg_max[-1].ravel())
+    back = back.ravel()
+    backward = callable_from_python(pool.pool_rows_backward)
+    backward(some, 3, where, 5, OH, OW, C, *args, 0, OH, H, W, back, start)
+    np.testing.assert_array_equal(back[start:], dx[-1].ravel())

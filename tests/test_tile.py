@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import pytest
 from fastnn.kernels import _jit, tile, vectors
+from kernel_runs import callable_from_python
 
 ROWS, COLUMNS = range(1, 41), range(1, 71)
 TERMS = [0, 1, 2, 9]
@@ -46,11 +47,6 @@ def modules_for(width):
 
 def tile_for(width):
     return modules_for(width)[1]
-
-
-def callable_from_python(shared):
-    """Return what Python can call of a function that is compiled once."""
-    return getattr(shared, "compiled", shared)
 
 
 multiply = callable_from_python(tile.multiply)

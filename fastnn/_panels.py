@@ -1,0 +1,23 @@
+"""How a matrix is cut for the register tile: into panels of a tile's columns, side by side."""
+
+import numpy as np
+
+from .kernels import panels
+
+
+def cut(columns, dtype):
+    """Return into how many panels to cut `columns`, and how wide they are."""
+    return panels.cut(columns, dtype.itemsize)
+
+
+def packed(matrix):
+    """Return the panels of a matrix of shape (rows, columns), one behind the other."""
+    rows, columns = matrix.shape
+    count, width = cut(columns, matrix.dtype)
+    if count == 1:
+        return matrix.ravel()
+    out = np.empty(matrix.size, matrix.dtype)
+    for panel in range(count):
+        first, last = panel * width, (panel + 1) * width if panel < count - 1 else columns
+        out[first * rows : last * rows].reshape(rows, last - first)[:] = matrix[:, first:last]
+    return out
