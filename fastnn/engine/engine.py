@@ -1,0 +1,251 @@
+"""Training and scoring through compiled plans."""
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from fastnn import _update, optimizers
+from fastnn.kernels import step, step_updates
+from fastnn.networks import DeepConvNet, LeNet5, Sequential, SimpleConvNet, TwoLayerNet
+
+from .lowering import CannotLower, lower
+from .plan import records
+
+# Rules, the names of their other numbers, and of what they keep for each parameter.
+_RULES = {
+    optimizers.SGD: (step_updates.SGD, (), ()),
+    optimizers.Momentum: (step_updates.MOMENTUM, ("momentum",), ("v",)),
+    optimizers.Nesterov: (step_updates.NESTEROV, ("momentum",), ("v",)),
+    optimizers.AdaGrad: (step_updates.ADA_GRAD, (), ("h",)),
+    optimizers.RMSprop: (step_updates.RMS_PROP, ("decay_rate",), ("h",)),
+    optimizers.Adam: (step_updates.ADAM, ("beta1", "beta2"), ("m", "v")),
+}
+_NETWORKS = (TwoLayerNet, SimpleConvNet, DeepConvNet, LeNet5, Sequential)
+
+_NO_LABELS = np.zeros(0, np.int64)
+_NO_FLOATS = np.zeros(0)
+_NO_BOOLS = np.zeros(0, np.bool_)
+_NO_MASKS = np.zeros((0, 0), np.bool_)
+
+
+class Steps(NamedTuple):
+    """What training steps gave.
+
+    Attributes
+    ----------
+    done : int
+        Number of steps done: all of them, unless a loss was not finite.
+    losses : float64 array of shape (steps,)
+        Mean loss of each mini-batch before the step on it; 0 after the first one not finite.
+    right : bool array of shape (samples,)
+        Which samples were answered right; False for losses other than `SoftmaxWithLoss`.
+    losses_after : float64 array of shape (steps,)
+        Mean loss after the step, where that was asked for.
+    """
+
+    done: int
+    losses: np.ndarray
+    right: np.ndarray
+    losses_after: np.ndarray
+
+
+class _Buffers:
+    """A plan as arrays, and the memory that it needs."""
+
+    def __init__(self, plan):
+        self.plan = plan
+        self.operations = records(plan.operations)
+        self.groups = np.array(plan.groups, np.int64)
+        self.loss_groups = np.array(plan.loss_groups, np.int64)
+        self.tables = plan.tables()
+        self.sizes = np.array(
+            [plan.shared, plan.chunk, plan.chunks, plan.positions, plan.batch], np.int64
+        )
+        self.memory = np.zeros(plan.shared + plan.chunks * plan.chunk, plan.dtype)
+        chunks = self.memory[plan.shared :].reshape(plan.chunks, plan.chunk)
+        for offset, size in plan.ones:
+            chunks[:, offset : offset + size] = 1
+        self.positions = np.zeros(plan.chunks * plan.positions, np.uint8)
+
+
+class Engine:
+    """Runs a network's training steps, many to a call.
+
+    Parameters
+    ----------
+    network : TwoLayerNet, SimpleConvNet, DeepConvNet, LeNet5 or Sequential
+    optimizer : SGD, Momentum, Nesterov, AdaGrad, RMSprop or Adam
+    input_shape : tuple of int
+        Of one input: (C, H, W) or (D,).
+    batch_size : int
+        Most samples of a mini-batch.
+
+    Raises
+    ------
+    CannotLower
+        If the engine has no operation for a layer, or does not know the network or optimizer.
+    """
+
+    def __init__(self, network, optimizer, input_shape, batch_size):
+        if type(network) not in _NETWORKS:
+            raise CannotLower(f"{type(network).__name__} is no network of the engine")
+        if type(optimizer) not in _RULES:
+            raise CannotLower(f"{type(optimizer).__name__} is no optimizer of the engine")
+        self.network, self.optimizer = network, optimizer
+        self._input_shape, self._batch_size = tuple(input_shape), batch_size
+        plan = self._lower(training=True)
+        self._names = {id(array): name for name, array in network.params.items()}
+        for parameters in plan.parameters:
+            for array in (parameters.layer.W, parameters.layer.b):
+                if id(array) not in self._names:
+                    raise CannotLower("the layers and params hold different arrays")
+        self._buffers, self._scoring = _Buffers(plan), None
+        dtype = plan.dtype
+        self._blocks, self._shares = records(plan.blocks), plan.shares()
+        slab = batch_size * step_updates.FEATURES
+        self._slabs = np.zeros((len(self._shares) - 1, slab), dtype)
+        self._weights = np.zeros(plan.weights + plan.transposed, dtype)
+        self._gradient = np.zeros(plan.weights, dtype)
+        self._rule, self._settings, self._states = _RULES[type(optimizer)]
+        self._kept = [np.zeros(plan.weights if i < len(self._states) else 0, dtype) for i in (0, 1)]
+        self._work = 3 * batch_size * sum(p.size for p in plan.parameters)
+
+    def train(self, images, targets, order, starts, masks=None, masks_after=None):
+        """Take steps, each on a mini-batch, and stop before one whose loss is not finite.
+
+        Parameters
+        ----------
+        images : C-contiguous array of shape (images, features)
+            uint8 pixels, which become 0..1, or float32 or float64 numbers.
+        targets : int64 array of shape (images,), or array of shape (images, K)
+            Labels, from 0 to K - 1, for `SoftmaxWithLoss`; rows for the other losses.
+        order : int64 array of shape (samples,)
+            Which images the steps take.
+        starts : int64 array of shape (steps + 1,)
+            Where the mini-batches begin in `order`, and where the last one ends.
+        masks : bool array of shape (samples, neurons), or None
+            What dropout keeps, from `draw_masks`; drawn here if None.
+        masks_after : bool array of shape (samples, neurons), or None
+            If given, compute also the loss of each mini-batch after the step on it.
+
+        Returns
+        -------
+        steps : Steps
+        """
+        masks = self.draw_masks(starts) if masks is None else masks
+        labels, rows = _split(targets, self._buffers.plan.dtype)
+        steps = len(starts) - 1
+        losses, losses_after = np.zeros(len(order)), np.zeros(len(order))
+        right, done = np.zeros(len(order), np.bool_), np.zeros(1, np.int64)
+        settings = np.zeros(2)
+        settings[: len(self._settings)] = [getattr(self.optimizer, s) for s in self._settings]
+        buffers = self._buffers
+        loss_groups = buffers.loss_groups if masks_after is not None else buffers.loss_groups[:0]
+        self._read()
+        step.train_steps(
+            buffers.operations, buffers.groups, loss_groups, self._blocks, self._shares,
+            buffers.sizes, images, order, starts, labels, rows, masks, buffers.tables,
+            buffers.memory, buffers.positions, self._slabs, self._weights, self._gradient,
+            *self._kept, self._rule,
+            self._rates(steps), settings, losses, right, losses_after,
+            _NO_MASKS if masks_after is None else masks_after, done, work=self._work,
+        )  # fmt: skip
+        done = int(done[0])
+        self._write(done)
+        return Steps(done, _means(losses, starts), right, _means(losses_after, starts))
+
+    def scores(self, images, order):
+        """Return the network's scores, of shape (samples, K), for the images in `order`.
+
+        Arguments as for `train`; any number of samples.
+        """
+        if self._scoring is None:
+            self._scoring = _Buffers(self._lower(training=False))
+        self._read_parameters()
+        buffers = self._scoring
+        scores = np.empty((len(order), buffers.plan.scores.size), self._buffers.plan.dtype)
+        batch = buffers.plan.batch
+        for first in range(0, len(order), batch):
+            chosen = order[first : first + batch]
+            step.compute_scores(
+                buffers.operations, buffers.groups, buffers.sizes, images, chosen, _NO_LABELS,
+                scores[:0], _NO_MASKS, buffers.tables, buffers.memory, buffers.positions,
+                self._weights, buffers.plan.scores.offset, _NO_FLOATS, _NO_BOOLS,
+                scores[first : first + batch], work=self._work // 3,
+            )  # fmt: skip
+        return scores
+
+    def draw_masks(self, starts):
+        """Draw what dropout keeps from NumPy's global generator, as the layers would."""
+        dropouts = self._buffers.plan.dropouts
+        masks = np.empty((starts[-1] if dropouts else 0, self._buffers.plan.masks), np.bool_)
+        for first, last in pairwise(starts):
+            for layer, at, size in dropouts:
+                drawn = np.random.rand(last - first, size)
+                masks[first:last, at : at + size] = drawn > layer.dropout_ratio
+        return masks
+
+    def _rates(self, steps):
+        """Return the learning rate of each of the next steps."""
+        optimizer = self.optimizer
+        if self._rule != step_updates.ADAM:
+            return np.full(steps, float(optimizer.lr))
+        numbers = range(optimizer.iter + 1, optimizer.iter + 1 + steps)
+        return np.array([
+            optimizer.lr * math.sqrt(1 - optimizer.beta2**n) / (1 - optimizer.beta1**n)
+            for n in numbers
+        ])  # fmt: skip
+
+    # --- Parameters ---------------------------------------------------------------------------
+
+    def _lower(self, training):
+        network = self.network
+        layers = network.layers
+        layers = list(layers.values()) if isinstance(layers, dict) else list(layers)
+        dtype = next(iter(network.params.values())).dtype
+        return lower(
+            layers, network.last_layer, self._input_shape, self._batch_size, dtype, training
+        )
+
+    def _read(self):
+        """Copy parameters, and what the optimizer keeps for them, to the flat buffers."""
+        params, optimizer = self.network.params, self.optimizer
+        self._read_parameters()
+        for name, buffer in zip(self._states, self._kept, strict=False):
+            state = _update.state_for(params, getattr(optimizer, name))
+            setattr(optimizer, name, state)
+            for parameters in self._buffers.plan.parameters:
+                parameters.pack(*self._of(state, parameters), buffer)
+
+    def _read_parameters(self):
+        for parameters in self._buffers.plan.parameters:
+            parameters.pack(parameters.layer.W, parameters.layer.b, self._weights)
+        tables = self._buffers.tables
+        step.transpose_weights(self._blocks, self._weights, tables, work=self._weights.size)
+
+    def _of(self, state, parameters):
+        """Return what the optimizer keeps for the weights and the bias of a layer."""
+        return [state[self._names[id(a)]] for a in (parameters.layer.W, parameters.layer.b)]
+
+    def _write(self, steps):
+        """Copy the flat buffers back into the arrays of the network and the optimizer."""
+        for parameters in self._buffers.plan.parameters:
+            parameters.unpack(self._weights, parameters.layer.W, parameters.layer.b)
+            for name, buffer in zip(self._states, self._kept, strict=False):
+                parameters.unpack(buffer, *self._of(getattr(self.optimizer, name), parameters))
+        if self._rule == step_updates.ADAM:
+            self.optimizer.iter += steps
+
+
+def _split(targets, dtype):
+    """Return labels and rows of targets, one of them empty."""
+    if targets.ndim == 1:
+        return targets, np.zeros((0, 0), dtype)
+    return _NO_LABELS, np.ascontiguousarray(targets, dtype)
+
+
+def _means(losses, starts):
+    """Return the mean of each mini-batch."""
+    return np.add.reduceat(losses, starts[:-1]) / np.diff(starts)

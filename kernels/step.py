@@ -1,0 +1,300 @@
+"""A training step in one compiled call: every plan runs here, and none is compiled.
+
+A step is two parallel loops. In the first, each chunk of the mini-batch goes forward to the loss
+and back. In the second, blocks of weights get their gradients and are updated. See
+`fastnn.engine` for how a network becomes a plan.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from ._jit import kernel, shared
+from .pooled import convolve_weight_pooled
+from .step_operations import (
+    activate,
+    activate_backward,
+    affine,
+    convolve,
+    convolve_weight,
+    drop,
+    half_squared_error,
+    pool,
+    pool_backward,
+    publish,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+)
+from .step_updates import affine_gradient, summed_gradient, transpose_block, update_block
+
+CODES = (
+    GATHER, AFFINE, CONVOLVE, ACTIVATE, POOL, DROP,
+    SOFTMAX_CROSS_ENTROPY, HALF_SQUARED_ERROR, SIGMOID_CROSS_ENTROPY,
+    ACTIVATE_BACKWARD, POOL_BACKWARD, CONVOLVE_WEIGHT, CONVOLVE_WEIGHT_POOLED, PUBLISH,
+) = range(14)  # fmt: skip
+
+
+# What an operation may need: offsets and steps in a buffer, sizes, and where tables begin.
+FIELDS = (
+    "code", "source", "source_step", "target", "target_step", "size", "function",
+    "height", "width", "channels", "out_height", "out_width", "out_size",
+    "pool_h", "pool_w", "stride", "pad", "positions", "mask",
+    "weight", "inputs", "outputs", "transposed", "transposed_rows", "panels", "sums",
+    "terms", "rows", "samples", "pixels", "pixel_count", "parts", "part_count", "places",
+    "frame", "window", "window_size", "window_row", "scratch", "filter_rows", "filter_row",
+    "first_row", "last_row",
+)  # fmt: skip
+OPERATION = np.dtype([(name, np.int64) for name in FIELDS] + [("share", np.float64)])
+
+# The sizes of a plan, in the order in which kernels get them.
+SIZES = SHARED, CHUNK, CHUNKS, POSITIONS, BATCH = range(5)
+
+
+@shared
+def gather(op, images, order, sample, rows, memory, base):
+    """Copy images in a given order into a chunk, channels last; pixels of 0..255 become 0..1."""
+    C, pixels = op.channels, op.height * op.width
+    scale = memory.dtype.type(255 if images.itemsize == 1 else 1)
+    for i in range(rows):
+        image = images[order[sample + i]]
+        at = base + op.target + i * op.target_step
+        out = memory[at : at + C * pixels]
+        if C == 1:
+            for j in range(pixels):
+                out[j] = memory.dtype.type(image[j]) / scale
+        else:
+            for c in range(C):
+                for j in range(pixels):
+                    out[j * C + c] = memory.dtype.type(image[c * pixels + j]) / scale
+
+
+@shared
+def operate(
+    plan, first, last, i0, i1, base, at_positions, images, start, sample, N, sizes, memory,
+    positions, tables, weights, order, masks, labels, targets, losses, right,
+):  # fmt: skip
+    """Run the operations `first` to ``last - 1`` on the samples i0 to i1 - 1 of a chunk.
+
+    The chunk begins with sample `sample` of the mini-batch, and that at `start` in the order.
+    """
+    place = start + sample
+    for o in range(first, last):
+        op = plan[o]
+        code = op.code
+        if code == GATHER:
+            gather(op, images, order, place, i1, memory, base)
+        elif code == AFFINE:
+            affine(op, memory, base, i1, tables, weights)
+        elif code == CONVOLVE:
+            convolve(op, memory, base, i0, i1, tables, weights)
+        elif code == ACTIVATE:
+            activate(op, memory, base, i0, i1)
+        elif code == POOL:
+            pool(op, memory, base, i0, i1, positions, at_positions)
+        elif code == DROP:
+            drop(op, memory, base, i0, i1, masks, place)
+        elif code == SOFTMAX_CROSS_ENTROPY:
+            softmax_cross_entropy(op, memory, base, i1, order, labels, place, N, losses, right)
+        elif code == HALF_SQUARED_ERROR:
+            half_squared_error(op, memory, base, i1, order, targets, place, N, losses)
+        elif code == SIGMOID_CROSS_ENTROPY:
+            sigmoid_cross_entropy(op, memory, base, i1, order, targets, place, N, losses)
+        elif code == ACTIVATE_BACKWARD:
+            activate_backward(op, memory, base, i0, i1)
+        elif code == POOL_BACKWARD:
+            pool_backward(op, memory, base, i0, i1, positions, at_positions)
+        elif code == CONVOLVE_WEIGHT:
+            convolve_weight(op, memory, base, i0, i1, tables)
+        elif code == CONVOLVE_WEIGHT_POOLED:
+            convolve_weight_pooled(op, memory, base, i0, i1, tables, positions, at_positions)
+        elif code == PUBLISH:
+            publish(op, memory, base, i1, sample, sizes[BATCH])
+
+
+@shared
+def run_chunk(
+    chunk, plan, groups, images, start, N, sizes, memory, positions, tables, weights, order,
+    masks, labels, targets, losses, right,
+):  # fmt: skip
+    """Take a chunk of a mini-batch through the first operations of a plan.
+
+    A group of operations either takes all samples of the chunk through one operation after the
+    other, or one sample after the other through all of them, so that it stays in the cache.
+    """
+    sample = chunk * N // sizes[CHUNKS]
+    rows = (chunk + 1) * N // sizes[CHUNKS] - sample
+    base = sizes[SHARED] + chunk * sizes[CHUNK]
+    at_positions = chunk * sizes[POSITIONS]
+    for group in range(groups.shape[0]):
+        first, last, one_by_one = groups[group, 0], groups[group, 1], groups[group, 2]
+        for i in range(rows if one_by_one else 1):
+            i0, i1 = (i, i + 1) if one_by_one else (0, rows)
+            operate(
+                plan, first, last, i0, i1, base, at_positions, images, start, sample, N, sizes,
+                memory, positions, tables, weights, order, masks, labels, targets, losses, right,
+            )  # fmt: skip
+
+
+@shared
+def run_blocks(
+    first, last, blocks, N, sizes, memory, tables, slab, weights, gradient, state0, state1,
+    rule, rate, settings,
+):  # fmt: skip
+    """Update some blocks of the weights."""
+    for b in range(first, last):
+        block = blocks[b]
+        if block.code == AFFINE:
+            affine_gradient(
+                block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], N, sizes[BATCH],
+                tables, slab, gradient,
+            )  # fmt: skip
+        else:
+            summed_gradient(block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], gradient)
+        update_block(block, weights, gradient, state0, state1, rule, rate, settings)
+        if block.transposed >= 0:
+            transpose_block(block, weights, tables)
+
+
+# Threshold in elements, an estimate.
+@kernel(serial_below=50_000)
+def transpose_weights(blocks, weights, tables):
+    """Write the transposes of all weights.
+
+    Parameters
+    ----------
+    blocks, weights, tables : arrays
+        As for `train_steps`; `weights` is updated.
+    """
+    for b in prange(blocks.size):
+        if blocks[b].transposed >= 0:
+            transpose_block(blocks[b], weights, tables)
+
+
+# Thresholds are in multiply-adds of a step: those of two parallel loops, as in conv.py.
+@kernel(serial_below=200_000)
+def train_steps(
+    plan, groups, loss_groups, blocks, shares, sizes, images, order, starts, labels, targets,
+    masks, tables, memory, positions, slabs, weights, gradient, state0, state1, rule, rates,
+    settings, losses, right, losses_after, masks_after, done,
+):  # fmt: skip
+    """Take training steps until they are done or a loss is not finite.
+
+    Parameters
+    ----------
+    plan : record array of dtype `OPERATION`
+        Operations.
+    groups : int64 array of shape (groups, 3)
+        First and last operation (exclusive) of a group, and 1 if its samples go one by one.
+    loss_groups : int64 array of shape (groups, 3)
+        As `groups`, up to the loss: what is run once more after an update. None where it is empty.
+    blocks : record array of dtype `OPERATION`
+        Blocks of weights.
+    shares : int64 array of shape (shares + 1,)
+        First block of each share: what one iteration of the second loop updates.
+    sizes : int64 array of shape (5,)
+        See `SIZES`: elements that all chunks share, elements of a chunk, number of chunks,
+        positions of a chunk, and the most samples of a mini-batch.
+    images : array of shape (images, features)
+        The data: uint8 pixels, or floats. Planes of an image follow each other.
+    order : int64 array of shape (samples,)
+        Which images the steps take, one mini-batch after the other.
+    starts : int64 array of shape (steps + 1,)
+        Where in `order` the mini-batches begin.
+    labels : int64 array of shape (images,)
+        Classes, where the loss needs them.
+    targets : array of shape (images, K)
+        Targets, where the loss needs them.
+    masks, masks_after : bool arrays of shape (samples, neurons)
+        What dropout keeps, in a step and in the loss after it; of no samples without dropout.
+    tables : int64 array
+        Offsets; operations know where theirs begin.
+    memory : array
+        What the chunks share, then each chunk's own; zero where nothing has been written.
+    positions : uint8 array
+        Where the maxima of windows were.
+    slabs : array of shape (shares, slab)
+        Overwritten: features of all samples, a slab for each share.
+    weights, gradient : arrays
+        Updated: all parameters, and then their transposes; their gradients.
+    state0, state1 : arrays
+        Updated: what the optimizer keeps; empty where it keeps nothing.
+    rule : int
+        Number of the optimizer.
+    rates : float64 array of shape (steps,)
+        Learning rate of each step.
+    settings : float64 array of shape (2,)
+        Its other numbers.
+    losses, right : float64 and bool arrays of shape (samples,)
+        Written: loss of each sample, and whether it was answered right.
+    losses_after : float64 array of shape (samples,)
+        Written where `loss_groups` are: losses after the update.
+    done : int64 array of shape (1,)
+        Written: number of steps done.
+    """
+    chunks = sizes[CHUNKS]
+    nothing = right[:0]
+    for step in range(starts.size - 1):
+        start = starts[step]
+        N = starts[step + 1] - start
+        for chunk in prange(chunks):  # a chunk owns its part of the memory
+            run_chunk(
+                chunk, plan, groups, images, start, N, sizes, memory, positions, tables, weights,
+                order, masks, labels, targets, losses, right,
+            )  # fmt: skip
+        total = 0.0
+        for n in range(start, start + N):
+            total += losses[n]
+        if not math.isfinite(total):
+            break
+        for share in prange(shares.size - 1):  # a share owns its blocks and its slab
+            run_blocks(
+                shares[share], shares[share + 1], blocks, N, sizes, memory, tables, slabs[share],
+                weights, gradient, state0, state1, rule, rates[step], settings,
+            )  # fmt: skip
+        if loss_groups.shape[0]:
+            for chunk in prange(chunks):
+                run_chunk(
+                    chunk, plan, loss_groups, images, start, N, sizes, memory, positions, tables,
+                    weights, order, masks_after, labels, targets, losses_after, nothing,
+                )  # fmt: skip
+        done[0] = step + 1
+
+
+@shared
+def copy_scores(chunk, sizes, memory, source, scores):
+    """Copy a chunk's scores out of its memory."""
+    N, K = scores.shape
+    first, last = chunk * N // sizes[CHUNKS], (chunk + 1) * N // sizes[CHUNKS]
+    at = sizes[SHARED] + chunk * sizes[CHUNK] + source
+    for i in range(last - first):
+        for k in range(K):
+            scores[first + i, k] = memory[at + i * K + k]
+
+
+@kernel(serial_below=200_000)
+def compute_scores(
+    plan, groups, sizes, images, order, labels, targets, masks, tables, memory, positions,
+    weights, source, losses, right, scores,
+):  # fmt: skip
+    """Compute the scores of images, as many as a mini-batch has at most.
+
+    Parameters
+    ----------
+    plan, groups, sizes, images, tables, memory, positions, weights
+        As for `train_steps`; the groups end before the loss.
+    order : int64 array of shape (N,)
+        Which images to take.
+    labels, targets, masks, losses, right : arrays
+        Empty, of the dtypes that `train_steps` takes.
+    source : int
+        Offset of the scores in a chunk.
+    scores : array of shape (N, K)
+        Written.
+    """
+    for chunk in prange(sizes[CHUNKS]):
+        run_chunk(
+            chunk, plan, groups, images, 0, order.size, sizes, memory, positions, tables, weights,
+            order, masks, labels, targets, losses, right,
+        )  # fmt: skip
+        copy_scores(chunk, sizes, memory, source, scores)

@@ -1,0 +1,279 @@
+"""The operations of a training step, each on some samples of one chunk of a mini-batch.
+
+An operation `op` is a row of a plan (`fastnn.engine`): a record of integers that say where in flat
+buffers its operands are. What belongs to sample i of the chunk is at ``base + op.source +
+i * op.source_step``, where `base` is the beginning of the chunk's part of `memory`; a step of 0
+means a place that the samples use one after the other. The plan has been checked: no operation
+looks at its bounds.
+
+Weights are kept in panels (see panels.py), in each of which the bias is the last row.
+"""
+
+import math
+
+from ._jit import shared
+from .conv import copy_window
+from .copying import fill
+from .exponential import sigmoid, tanh
+from .panels import panel
+from .pool import pool_rows, pool_rows_backward
+from .softmax import softmax_of_rows
+from .tile import multiply
+from .vectors import copy_block
+
+# Rows of a panel of weights that are multiplied at a time, to stay in the first cache: 16 KiB.
+_TERMS = 256
+# Pixels whose contributions to the gradient of a filter are summed at a time: see conv.py.
+_PIXELS = 128
+
+RELU, SIGMOID, TANH = range(3)
+
+
+# --- Forward ----------------------------------------------------------------------------------
+
+
+@shared
+def affine(op, memory, base, rows, tables, weights):
+    """Multiply rows by a matrix and add the bias."""
+    K = op.inputs
+    p, count = 0, 1
+    while p < count:
+        first, width, count = panel(op.outputs, memory.itemsize, p)
+        at = op.weight + first * (K + 1)
+        target = base + op.target + first
+        for k in range(0, K, _TERMS):
+            source = (memory, base + op.source, tables, op.terms + k, min(_TERMS, K - k))
+            product = (weights, at + k * width, width, width)
+            if k == 0:
+                multiply(
+                    *source, tables, op.rows, rows, *product, weights, at + K * width, 0,
+                    memory, target, op.target_step,
+                )  # fmt: skip
+            else:
+                multiply(
+                    *source, tables, op.rows, rows, *product, memory, target, op.target_step,
+                    memory, target, op.target_step,
+                )  # fmt: skip
+        p += 1
+
+
+@shared
+def convolve(op, memory, base, first, last, tables, weights):
+    """Correlate images with filters and add the bias, or send a gradient back to them.
+
+    The tables are those of `fastnn.kernels.conv.convolve`, but for the last column of the parts,
+    which is a row of a panel here.
+    """
+    K = op.inputs
+    at_frame, at_parts = op.frame, op.parts
+    for i in range(first, last):
+        at = base + op.source + i * op.source_step
+        if tables[at_frame + 4]:
+            window = base + op.window
+            copy_window(
+                memory, at, op.height, op.width, op.channels,
+                tables[at_frame], tables[at_frame + 1], tables[at_frame + 2],
+                tables[at_frame + 3], memory[window : window + op.window_size],
+            )  # fmt: skip
+            at = window
+        p, count = 0, 1
+        while p < count:
+            column, width, count = panel(op.outputs, memory.itemsize, p)
+            start = op.weight + column * (K + 1)
+            target = base + op.target + i * op.target_step + column
+            for part in range(at_parts, at_parts + 7 * op.part_count, 7):
+                multiply(
+                    memory, at, tables, op.terms + tables[part + 4], tables[part + 5],
+                    tables, op.pixels + tables[part], tables[part + 1],
+                    weights, start + tables[part + 6] * width, width, width,
+                    weights, start + K * width, 0,
+                    memory, target + tables[part + 2], tables[part + 3],
+                )  # fmt: skip
+            p += 1
+
+
+@shared
+def activate(op, memory, base, first, last):
+    """Apply ReLU, sigmoid or tanh."""
+    for i in range(first, last):
+        source = base + op.source + i * op.source_step
+        target = base + op.target + i * op.target_step
+        if source != target:
+            copy_block(memory, source, 1, op.size, 0, memory, target, 0)
+        x = memory[target : target + op.size]
+        if op.function == RELU:
+            zero = x.dtype.type(0)
+            for j in range(x.size):
+                x[j] = zero if x[j] <= zero else x[j]
+        elif op.function == SIGMOID:
+            for j in range(x.size):
+                x[j] = sigmoid(x[j])
+        else:
+            for j in range(x.size):
+                x[j] = tanh(x[j])
+
+
+@shared
+def pool(op, memory, base, first, last, positions, at_positions):
+    """Take the maxima or the means of windows."""
+    for i in range(first, last):
+        source = base + op.source + i * op.source_step
+        target = base + op.target + i * op.target_step
+        sizes = op.height, op.width, op.channels, op.pool_h, op.pool_w, op.stride, op.pad
+        rows = 0, op.out_height, op.out_width
+        if op.positions < 0:
+            pool_rows(memory, source, *sizes, *rows, memory, target, None, 0)
+        else:
+            mine = at_positions + op.positions + i * op.out_size
+            pool_rows(memory, source, *sizes, *rows, memory, target, positions, mine)
+
+
+@shared
+def drop(op, memory, base, first, last, masks, place):
+    """Multiply by a mask in place; or, where there are no masks, by the share that is kept."""
+    for i in range(first, last):
+        at = base + op.source + i * op.source_step
+        x = memory[at : at + op.size]
+        if masks.size:
+            mask = masks[place + i, op.mask : op.mask + op.size]
+            for j in range(x.size):
+                x[j] *= x.dtype.type(mask[j])
+        else:
+            keep = x.dtype.type(op.share)
+            for j in range(x.size):
+                x[j] *= keep
+
+
+# --- Losses -----------------------------------------------------------------------------------
+
+
+@shared
+def softmax_cross_entropy(op, memory, base, rows, order, labels, place, N, losses, right):
+    """Compute losses and their gradient by the scores, and count the right answers."""
+    K = op.size
+    scores, target = base + op.source, base + op.target
+    y = memory[target : target + rows * K]
+    softmax_of_rows(memory[scores : scores + rows * K], y, K)
+    one, least, count = y.dtype.type(1), y.dtype.type(1e-7), y.dtype.type(N)
+    for i in range(rows):
+        row = y[i * K : (i + 1) * K]
+        label = labels[order[place + i]]
+        losses[place + i] = -math.log(row[label] + least)
+        largest = 0
+        for k in range(1, K):
+            if row[k] > row[largest] or (row[k] != row[k] and row[largest] == row[largest]):
+                largest = k
+        if right.size:
+            right[place + i] = largest == label
+        row[label] -= one
+        for k in range(K):
+            row[k] /= count
+
+
+@shared
+def half_squared_error(op, memory, base, rows, order, targets, place, N, losses):
+    """Compute the losses of outputs and their gradient."""
+    half, count = memory.dtype.type(0.5), memory.dtype.type(N)
+    for i in range(rows):
+        total = 0.0
+        for k in range(op.size):
+            error = memory[base + op.source + i * op.size + k] - targets[order[place + i], k]
+            total += half * error * error
+            memory[base + op.target + i * op.size + k] = error / count
+        losses[place + i] = total
+
+
+@shared
+def sigmoid_cross_entropy(op, memory, base, rows, order, targets, place, N, losses):
+    """Compute the losses of scores for yes-or-no targets, and their gradient."""
+    one, least, count = memory.dtype.type(1), memory.dtype.type(1e-7), memory.dtype.type(N)
+    for i in range(rows):
+        total = 0.0
+        for k in range(op.size):
+            y = sigmoid(memory[base + op.source + i * op.size + k])
+            t = targets[order[place + i], k]
+            total -= t * math.log(y + least) + (one - t) * math.log(one - y + least)
+            memory[base + op.target + i * op.size + k] = (y - t) / count
+        losses[place + i] = total
+
+
+# --- Backward ---------------------------------------------------------------------------------
+
+
+@shared
+def activate_backward(op, memory, base, first, last):
+    """Multiply a gradient, in place, by the derivative at an activation's output."""
+    one, zero = memory.dtype.type(1), memory.dtype.type(0)
+    for i in range(first, last):
+        at = base + op.source + i * op.source_step
+        y = memory[at : at + op.size]
+        at = base + op.target + i * op.target_step
+        dout = memory[at : at + op.size]
+        if op.function == RELU:
+            for j in range(y.size):
+                dout[j] = zero if y[j] <= zero else dout[j]
+        elif op.function == SIGMOID:
+            for j in range(y.size):
+                dout[j] = dout[j] * (one - y[j]) * y[j]
+        else:
+            for j in range(y.size):
+                dout[j] = dout[j] * (one - y[j] * y[j])
+
+
+@shared
+def pool_backward(op, memory, base, first, last, positions, at_positions):
+    """Send gradients back to the maxima, or to all pixels of a window."""
+    for i in range(first, last):
+        dout = base + op.source + i * op.source_step
+        dx = base + op.target + i * op.target_step
+        sizes = op.out_height, op.out_width, op.channels, op.pool_h, op.pool_w, op.stride, op.pad
+        rows = 0, op.out_height, op.height, op.width
+        if op.positions < 0:
+            pool_rows_backward(memory, dout, None, 0, *sizes, *rows, memory, dx)
+        else:
+            mine = at_positions + op.positions + i * op.out_size
+            pool_rows_backward(memory, dout, positions, mine, *sizes, *rows, memory, dx)
+
+
+@shared
+def convolve_weight(op, memory, base, first, last, tables):
+    """Add to a chunk's sums what its samples contribute to the gradient of filters and bias.
+
+    The bias is one more tap, which sees the ones behind the window under every pixel.
+    """
+    taps, FN = op.inputs + 1, op.outputs
+    sums, window = base + op.sums, base + op.window
+    if first == 0:
+        fill(memory[sums : sums + taps * FN], memory.dtype.type(0))
+    for i in range(first, last):
+        copy_window(
+            memory, base + op.source + i * op.source_step, op.height, op.width, op.channels,
+            tables[op.frame], tables[op.frame + 1], tables[op.frame + 2], tables[op.frame + 3],
+            memory[window : window + op.window_size],
+        )  # fmt: skip
+        dout = base + op.target + i * op.target_step
+        for pixel in range(0, op.pixel_count, _PIXELS):
+            pixels = min(_PIXELS, op.pixel_count - pixel)
+            p, count = 0, 1
+            while p < count:
+                column, width, count = panel(FN, memory.itemsize, p)
+                mine = sums + column * taps
+                multiply(
+                    memory, window, tables, op.pixels + pixel, pixels, tables, op.terms, taps,
+                    memory, dout + pixel * FN + column, FN, width,
+                    memory, mine, width, memory, mine, width,
+                )  # fmt: skip
+                p += 1
+
+
+@shared
+def publish(op, memory, base, rows, sample, batch):
+    """Copy a gradient to the panels in which all chunks can see it."""
+    p, count = 0, 1
+    while p < count:
+        column, width, count = panel(op.outputs, memory.itemsize, p)
+        copy_block(
+            memory, base + op.source + column, rows, width, op.source_step,
+            memory, op.panels + column * batch + sample * width, width,
+        )  # fmt: skip
+        p += 1

@@ -1,0 +1,151 @@
+"""The end of a training step: gradients of weights, and their updates, block by block.
+
+A block is a run of rows of the panels of one layer's weights (see panels.py). All
+that happens to it, happens while it is in the first cache: its gradient is computed or summed, the
+optimizer is applied, and what the next backward pass needs is written transposed.
+"""
+
+from . import optimizer
+from ._jit import helper, shared
+from .copying import fill
+from .panels import panel
+from .tile import multiply
+from .vectors import VECTOR_BYTES, copy_block, transpose
+
+FEATURES = 48  # of an affine layer, in one block; the rows of a slab
+_SAMPLES = 256  # that are multiplied at a time, to stay in the first cache
+
+SGD, MOMENTUM, NESTEROV, ADA_GRAD, RMS_PROP, ADAM = range(6)
+
+_sgd = optimizer.sgd.serial
+_momentum = optimizer.momentum.serial
+_nesterov = optimizer.nesterov.serial
+_ada_grad = optimizer.ada_grad.serial
+_rms_prop = optimizer.rms_prop.serial
+_adam = optimizer.adam.serial
+
+
+@shared
+def apply_rule(rule, rate, settings, p, g, state0, state1):
+    """Update the parameters `p` by their gradient `g`, as an optimizer's kernel does."""
+    if rule == SGD:
+        _sgd(p, g, rate)
+    elif rule == MOMENTUM:
+        _momentum(p, g, state0, rate, settings[0])
+    elif rule == NESTEROV:
+        _nesterov(p, g, state0, rate, settings[0])
+    elif rule == ADA_GRAD:
+        _ada_grad(p, g, state0, rate)
+    elif rule == RMS_PROP:
+        _rms_prop(p, g, state0, rate, settings[0])
+    else:
+        _adam(p, g, state0, state1, rate, settings[0], settings[1])
+
+
+@shared
+def affine_gradient(block, memory, shared_size, chunk_size, chunks, N, batch, tables, slab, out):
+    """Multiply some features of all samples by the gradients of their rows."""
+    K = block.inputs
+    features = block.last_row - block.first_row
+    for chunk in range(chunks):
+        first, last = chunk * N // chunks, (chunk + 1) * N // chunks
+        source = shared_size + chunk * chunk_size + block.source + block.first_row
+        copy_block(
+            memory, source, last - first, features, block.source_step,
+            slab, first * FEATURES, FEATURES,
+        )  # fmt: skip
+    zero = out.dtype.type(0)
+    p, count = 0, 1
+    while p < count:
+        column, width, count = panel(block.outputs, memory.itemsize, p)
+        at = block.weight + column * (K + 1) + block.first_row * width
+        dout = block.panels + column * batch
+        fill(out[at : at + features * width], zero)
+        for n in range(0, N, _SAMPLES):
+            multiply(
+                slab, 0, tables, block.samples + n, min(_SAMPLES, N - n),
+                tables, block.terms, features, memory, dout + n * width, width, width,
+                out, at, width, out, at, width,
+            )  # fmt: skip
+        if block.last_row == K:
+            bias = out[at + features * width : at + (features + 1) * width]
+            fill(bias, zero)
+            for n in range(N):
+                row = memory[dout + n * width : dout + (n + 1) * width]
+                for j in range(width):
+                    bias[j] += row[j]
+        p += 1
+
+
+@shared
+def summed_gradient(block, memory, shared_size, chunk_size, chunks, out):
+    """Sum the chunks' contributions to the gradient of filters, in order."""
+    p, count = 0, 1
+    while p < count:
+        column, width, count = panel(block.outputs, memory.itemsize, p)
+        at = column * (block.inputs + 1) + block.first_row * width
+        size = (_last_row(block) - block.first_row) * width
+        total = out[block.weight + at : block.weight + at + size]
+        for chunk in range(chunks):
+            source = shared_size + chunk * chunk_size + block.sums + at
+            part = memory[source : source + size]
+            if chunk == 0:
+                for j in range(size):
+                    total[j] = part[j]
+            else:
+                for j in range(size):
+                    total[j] += part[j]
+        p += 1
+
+
+@helper
+def _last_row(block):
+    """Return the end of a block's rows; the last block of a layer has the bias as well."""
+    return block.last_row + (1 if block.last_row == block.inputs else 0)
+
+
+@shared
+def update_block(block, weights, gradient, state0, state1, rule, rate, settings):
+    """Apply the optimizer to a block, its bias included if it has one."""
+    p, count = 0, 1
+    while p < count:
+        column, width, count = panel(block.outputs, weights.itemsize, p)
+        start = block.weight + column * (block.inputs + 1)
+        first, last = start + block.first_row * width, start + _last_row(block) * width
+        w, g = weights[first:last], gradient[first:last]
+        # Only what the rule uses is there.
+        one = state0[first:last] if state0.size else g
+        two = state1[first:last] if state1.size else g
+        apply_rule(rule, rate, settings, w, g, one, two)
+        p += 1
+
+
+@shared
+def transpose_block(block, weights, tables):
+    """Copy a block transposed to where the backward pass multiplies by it.
+
+    Row ``tap * channels + c`` and column `fn` go to row ``place * outputs + fn`` and column `c`,
+    where `place` is the tap's among those of the backward pass; -1 if it is not there. There are
+    columns of zeros if the channels do not fill a vector.
+    """
+    C, FN = block.channels, block.outputs
+    columns = max(C, VECTOR_BYTES // weights.itemsize)
+    rows = block.transposed_rows + 1
+    for tap in range(block.first_row // C, (block.last_row - 1) // C + 1):
+        place = tables[block.places + tap]
+        if place < 0:
+            continue
+        low, high = max(block.first_row - tap * C, 0), min(block.last_row - tap * C, C)
+        q, q_count = 0, 1
+        while q < q_count:
+            to_column, to_width, q_count = panel(columns, weights.itemsize, q)
+            first, last = max(low, to_column), min(high, to_column + to_width)
+            p, count = 0, 1
+            while first < last and p < count:
+                column, width, count = panel(FN, weights.itemsize, p)
+                source = block.weight + column * (block.inputs + 1) + (tap * C + first) * width
+                target = block.transposed + to_column * rows
+                target += (place * FN + column) * to_width + first - to_column
+                transpose(weights, source, last - first, width, width, weights, target, to_width)
+                p += 1
+            q += 1
