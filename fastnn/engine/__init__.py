@@ -1,6 +1,6 @@
 """The engine: whole training steps in one compiled call."""
 
 from .engine import Engine
-from .lowering import CannotLower
+from .errors import CannotLower
 
 __all__ = ["CannotLower", "Engine"]

@@ -5,9 +5,7 @@ import numpy as np
 from fastnn.kernels import pooled, step, step_updates
 from fastnn.kernels.vectors import VECTOR_BYTES
 
-
-class PlanError(AssertionError):
-    """A plan with an operation that would read or write beyond its buffers."""
+from .errors import PlanError
 
 
 def check(plan):

@@ -10,7 +10,8 @@ from fastnn import _update, optimizers
 from fastnn.kernels import step, step_updates
 from fastnn.networks import DeepConvNet, LeNet5, Sequential, SimpleConvNet, TwoLayerNet
 
-from .lowering import CannotLower, lower
+from .errors import CannotLower
+from .lowering import lower
 from .plan import records
 
 # Rules, the names of their other numbers, and of what they keep for each parameter.

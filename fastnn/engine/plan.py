@@ -1,11 +1,12 @@
 """What a network becomes: operations on flat buffers, as the compiled step runs them."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from fastnn.kernels import step
-from fastnn.kernels.panels import panel
+from fastnn.kernels.vectors import VECTOR_BYTES
 
 _SHARES = 32  # iterations of the loop that updates weights
 
@@ -32,76 +33,39 @@ class Value:
         return int(np.prod(self.shape))
 
 
-@dataclass
-class Parameters:
-    """The weights and the bias of one layer, and where they are in the flat buffer.
+class Group(NamedTuple):
+    """Operations `first` to ``last - 1``, which samples may go through one by one."""
 
-    Attributes
-    ----------
-    layer : layer
-        With `W` and `b`.
-    offset : int
-        Of the panels, of K + 1 rows: weights, and the bias.
-    inputs, outputs : int
-        K and M.
-    order : int array of shape (K,) or None
-        Which row of the layer's matrix is row k here; None if they have one order.
-    """
-
-    layer: object
-    offset: int
-    inputs: int
-    outputs: int
-    order: object
-
-    @property
-    def size(self):
-        """Weights and biases."""
-        return (self.inputs + 1) * self.outputs
-
-    def panels(self, buffer):
-        """Yield, for each panel, its columns and its view of `buffer`, of shape (K + 1, width)."""
-        rows, p, count = self.inputs + 1, 0, 1
-        while p < count:
-            column, width, count = panel(self.outputs, buffer.itemsize, p)
-            at = self.offset + column * rows
-            yield slice(column, column + width), buffer[at : at + rows * width].reshape(rows, width)
-            p += 1
-
-    def matrix(self, weight):
-        """Return an array shaped as the layer's `W` as a matrix of shape (K, M): a view."""
-        if weight.ndim == 4:
-            FN = len(weight)
-            return weight.transpose(2, 3, 1, 0).reshape(-1, FN)
-        return weight
-
-    def pack(self, weight, bias, buffer):
-        """Copy arrays shaped as the layer's `W` and `b` into the panels of `buffer`."""
-        matrix = self.matrix(weight)
-        if self.order is not None:
-            matrix = matrix[self.order]
-        for columns, rows in self.panels(buffer):
-            rows[:-1] = matrix[:, columns]
-            rows[-1] = bias[columns]
-
-    def unpack(self, buffer, weight, bias):
-        """Copy the panels of `buffer` into arrays shaped as the layer's `W` and `b`."""
-        matrix = np.empty((self.inputs, self.outputs), buffer.dtype)
-        for columns, rows in self.panels(buffer):
-            matrix[:, columns] = rows[:-1]
-            bias[columns] = rows[-1]
-        if weight.ndim == 4:
-            FN, C, FH, FW = weight.shape
-            weight[...] = matrix.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)
-        elif self.order is None:
-            weight[...] = matrix
-        else:
-            weight[self.order] = matrix
+    first: int
+    last: int
+    one_by_one: int
 
 
 @dataclass
 class Plan:
-    """Operations, blocks of weights and the sizes of the buffers that they need."""
+    """Operations, blocks of weights and the sizes of the buffers that they need.
+
+    Attributes
+    ----------
+    dtype : dtype
+        Of all numbers: float32 or float64.
+    batch, chunks : int
+        Most samples of a mini-batch, and how many chunks it is cut into.
+    shared, chunk, positions, masks : int
+        Elements that all chunks share; elements and positions of maxima of one chunk; columns of
+        dropout's masks.
+    weights, transposed : int
+        Elements of all parameters, and of the transposed matrices behind them.
+    operations, blocks : list of dict
+        Rows of `fastnn.kernels.step.OPERATION`.
+    groups, loss_groups : list of Group
+        Of all operations, and of those up to the loss.
+    parameters : list of Parameters
+    dropouts : list of (layer, first column of its masks, columns)
+    ones : list of (offset, size)
+        Places of a chunk that are to hold ones.
+    scores : Value
+    """
 
     dtype: np.dtype
     batch: int
@@ -110,16 +74,16 @@ class Plan:
     chunk: int = 0
     positions: int = 0
     masks: int = 0
-    dropouts: list = field(default_factory=list)
-    scores: Value = None
-    loss_groups: list = field(default_factory=list)
-    operations: list = field(default_factory=list)
-    groups: list = field(default_factory=list)
-    blocks: list = field(default_factory=list)
-    parameters: list = field(default_factory=list)
     weights: int = 0
     transposed: int = 0
+    operations: list = field(default_factory=list)
+    blocks: list = field(default_factory=list)
+    groups: list = field(default_factory=list)
+    loss_groups: list = field(default_factory=list)
+    parameters: list = field(default_factory=list)
+    dropouts: list = field(default_factory=list)
     ones: list = field(default_factory=list)
+    scores: Value = None
     _tables: list = field(default_factory=list)
     _known: dict = field(default_factory=dict)
     _table_size: int = 0
@@ -128,6 +92,11 @@ class Plan:
     def rows(self):
         """Most samples of a chunk."""
         return -(-self.batch // self.chunks)
+
+    @property
+    def lanes(self):
+        """Numbers in a vector."""
+        return VECTOR_BYTES // self.dtype.itemsize
 
     # --- Places -------------------------------------------------------------------------------
 
@@ -164,17 +133,48 @@ class Plan:
 
     # --- Rows ---------------------------------------------------------------------------------
 
-    def add(self, code, **fields):
-        """Append an operation."""
+    def add(self, code, source=None, target=None, **fields):
+        """Append an operation on values, with other fields of `fastnn.kernels.step.FIELDS`."""
+        for name, value in (("source", source), ("target", target)):
+            if value is not None:
+                fields |= {name: value.offset, f"{name}_step": value.step}
         self.operations.append(dict(fields, code=code))
+
+    def add_affine(self, source, target, weight, inputs, outputs):
+        """Append a product with a matrix."""
+        self.add(
+            step.AFFINE, source, target, weight=weight, inputs=inputs, outputs=outputs,
+            terms=self.table(np.arange(inputs)),
+            rows=self.table(np.arange(self.rows) * source.step),
+        )  # fmt: skip
+
+    def add_convolution(self, source, target, tables, weight, inputs, outputs):
+        """Append a correlation, by tables of `fastnn._convolution`."""
+        C, H, W = source.shape
+        _, _, height, width, copied = tables.frame
+        size = int(height * width * C)
+        self.add(
+            step.CONVOLVE, source, target, height=H, width=W, channels=C,
+            frame=self.table(tables.frame), window=self.scratch(size) if copied else 0,
+            window_size=size, terms=self.table(tables.base), pixels=self.table(tables.off),
+            parts=self.table(tables.parts), part_count=len(tables.parts), weight=weight,
+            inputs=inputs, outputs=outputs, size=target.size,
+        )  # fmt: skip
+
+    def add_dropout(self, layer, value, mask):
+        """Append a product with a mask, or, where there are none, with the share that is kept."""
+        share = 1.0 - layer.dropout_ratio
+        self.add(step.DROP, value, size=value.size, mask=mask, share=share)
 
     def group(self, first, one_by_one):
         """Let the operations from `first` on make a group."""
         if len(self.operations) > first:
-            self.groups.append((first, len(self.operations), int(one_by_one)))
+            self.groups.append(Group(first, len(self.operations), int(one_by_one)))
 
-    def add_block(self, code, **fields):
+    def add_block(self, code, source=None, **fields):
         """Append a block of weights."""
+        if source is not None:
+            fields |= {"source": source.offset, "source_step": source.step}
         self.blocks.append(dict(fields, code=code))
 
     def shares(self):

@@ -1,0 +1,236 @@
+"""The operations that go forward through the layers."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastnn import _convolution
+from fastnn.kernels import step, step_operations
+from fastnn.layers import (
+    Affine,
+    AveragePooling,
+    Convolution,
+    Dropout,
+    Flatten,
+    Pooling,
+    Relu,
+    Sigmoid,
+    Tanh,
+)
+
+from .errors import CannotLower
+from .parameters import Parameters
+from .plan import Value
+
+FUNCTIONS = {
+    Relu: step_operations.RELU,
+    Sigmoid: step_operations.SIGMOID,
+    Tanh: step_operations.TANH,
+}
+POOLS = (Pooling, AveragePooling)
+
+
+class Step(NamedTuple):
+    """What going back through a layer needs to know.
+
+    Attributes
+    ----------
+    layer : layer
+    source, value : Value
+        Its input and its output.
+    kept : object
+        Parameters of affine layers and convolutions; fields of pools; the number of an
+        activation's function; the first column of dropout's masks.
+    """
+
+    layer: object
+    source: Value
+    value: Value
+    kept: object
+
+
+class Forward:
+    """Adds the operations of layers to a plan, in order.
+
+    Attributes
+    ----------
+    plan : Plan
+    steps : list of Step
+    value : Value
+        What the layers so far have computed.
+    """
+
+    def __init__(self, plan, layers, input_shape):
+        self.plan = plan
+        self.layers = layers
+        self.steps = []
+        self.value = plan.keep(input_shape)
+        # In which order the pixels of a flattened image lie in memory, channels last.
+        self._pixel_order = None
+        # Whether something going back needs the value as it is now.
+        self._needed = False
+        self._scratch = None
+
+    def run(self):
+        """Add all operations.
+
+        Raises
+        ------
+        CannotLower
+        """
+        plan, shape = self.plan, self.value.shape
+        C, H, W = shape if len(shape) == 3 else (1, 1, shape[0])
+        plan.add(step.GATHER, target=self.value, channels=C, height=H, width=W)
+        plan.group(0, one_by_one=False)
+        first, one_by_one = len(plan.operations), len(shape) == 3
+        for number, layer in enumerate(self.layers):
+            if type(layer) not in _OPERATIONS:
+                raise CannotLower(f"{type(layer).__name__} is no operation of the engine")
+            if type(layer) is Affine and one_by_one:
+                plan.group(first, one_by_one=True)
+                first, one_by_one = len(plan.operations), False
+            source = self.value
+            kept = _OPERATIONS[type(layer)](self, layer, self.layers[number + 1 : number + 2])
+            self.steps.append(Step(layer, source, self.value, kept))
+        if self._pixel_order is not None or len(self.value.shape) == 3:
+            raise CannotLower("the engine needs an affine layer between images and the loss")
+        plan.group(first, one_by_one)
+        plan.scores = self.value
+
+    def scratch(self, other_than=None):
+        """Return the offset of one of two places for an image, used by all samples in turn."""
+        if self._scratch is None:
+            size = self._largest() + self.plan.lanes
+            self._scratch = self.plan.scratch(size), self.plan.scratch(size)
+        first, second = self._scratch
+        return second if other_than == first else first
+
+    def _largest(self):
+        """Return the number of elements of the largest image in the network."""
+        shape = self.steps[0].source.shape if self.steps else self.value.shape
+        largest = int(np.prod(shape))
+        for layer in self.layers:
+            if type(layer) in (Affine, Flatten):
+                break
+            if type(layer) is Convolution:
+                shape = convolved(layer, shape)
+            elif type(layer) in POOLS:
+                shape = _pooled(layer, shape)
+            largest = max(largest, int(np.prod(shape)))
+        return largest
+
+    def _made(self, layer, shape_of):
+        """Check that the value is an image; return the shape of what a layer makes of it."""
+        if len(self.value.shape) != 3:
+            raise CannotLower(f"{type(layer).__name__} needs images, not rows")
+        shape = shape_of(layer, self.value.shape)
+        if min(shape) < 1:
+            C, H, W = self.value.shape
+            raise CannotLower(f"{type(layer).__name__} does not fit {C} x {H} x {W} pixels")
+        return shape
+
+    def _parameters(self, layer, inputs, outputs, order=None):
+        parameters = Parameters(layer, self.plan.weights, inputs, outputs, order)
+        self.plan.parameters.append(parameters)
+        self.plan.weights += parameters.size
+        self._needed = False
+        return parameters
+
+    # --- Layers: each adds operations, moves on the value, and returns what is kept -------------
+
+    def _affine(self, layer, following):
+        self._flatten(layer, following)
+        K, M = layer.W.shape
+        if self.value.shape != (K,):
+            raise CannotLower(f"Affine has {K} inputs, but gets {self.value.size}")
+        parameters = self._parameters(layer, K, M, self._pixel_order)
+        self._pixel_order = None
+        source, self.value = self.value, self.plan.keep((M,))
+        self.plan.add_affine(source, self.value, parameters.offset, K, M)
+        return parameters
+
+    def _convolution(self, layer, following):
+        source, FN = self.value, len(layer.W)
+        shape = self._made(layer, convolved)
+        C, H, W = source.shape
+        if C != layer.W.shape[1]:
+            raise CannotLower(f"Convolution has {layer.W.shape[1]} channels, but gets {C}")
+        FH, FW = layer.W.shape[2:]
+        parameters = self._parameters(layer, FH * FW * C, FN)
+        tables = _convolution.forward_tables(C, H, W, FN, FH, FW, layer.stride, layer.pad)
+        if following and type(following[0]) is Pooling:  # which keeps what going back needs
+            self.value = Value(self.scratch(), 0, shape)
+        else:
+            self.value = self.plan.keep(shape)
+        inputs = parameters.inputs
+        self.plan.add_convolution(source, self.value, tables, parameters.offset, inputs, FN)
+        return parameters
+
+    def _pool(self, layer, following):
+        source = self.value
+        C, OH, OW = shape = self._made(layer, _pooled)
+        positions = -1
+        if type(layer) is Pooling:
+            if layer.pool_h * layer.pool_w > 256:
+                raise CannotLower("Pooling has windows of more than 256 pixels")
+            positions = self.plan.positions
+            self.plan.positions += self.plan.rows * C * OH * OW
+        self.value, self._needed = self.plan.keep(shape), False
+        kept = {
+            "height": source.shape[1], "width": source.shape[2], "channels": C,
+            "out_height": OH, "out_width": OW, "out_size": C * OH * OW,
+            "pool_h": layer.pool_h, "pool_w": layer.pool_w, "stride": layer.stride,
+            "pad": layer.pad, "positions": positions,
+        }  # fmt: skip
+        self.plan.add(step.POOL, source, self.value, **kept)
+        return kept
+
+    def _activation(self, layer, following):
+        source, function = self.value, FUNCTIONS[type(layer)]
+        if self._needed:
+            self.value = self.plan.keep(source.shape)
+        self._needed = True
+        self.plan.add(step.ACTIVATE, source, self.value, size=source.size, function=function)
+        return function
+
+    def _dropout(self, layer, following):
+        # In place: where the mask is 0, no gradient comes back that an activation would change.
+        if self._pixel_order is not None or len(self.value.shape) == 3:
+            raise CannotLower("Dropout is an operation of the engine on rows, not on images")
+        mask = self.plan.masks
+        self.plan.masks += self.value.size
+        self.plan.dropouts.append((layer, mask, self.value.size))
+        self.plan.add_dropout(layer, self.value, mask)
+        return mask
+
+    def _flatten(self, layer, following):
+        if len(self.value.shape) == 3:
+            C, H, W = self.value.shape
+            if C > 1:
+                self._pixel_order = np.arange(C * H * W).reshape(C, H * W).T.ravel()
+            self.value = Value(self.value.offset, self.value.step, (C * H * W,))
+
+
+_OPERATIONS = {
+    Affine: Forward._affine,
+    Convolution: Forward._convolution,
+    Pooling: Forward._pool,
+    AveragePooling: Forward._pool,
+    Relu: Forward._activation,
+    Sigmoid: Forward._activation,
+    Tanh: Forward._activation,
+    Dropout: Forward._dropout,
+    Flatten: Forward._flatten,
+}
+
+
+def convolved(layer, shape):
+    """Return the shape of what a convolution makes of images."""
+    FN, _, FH, FW = layer.W.shape
+    return FN, *_convolution.output_size(*shape[-2:], FH, FW, layer.stride, layer.pad)
+
+
+def _pooled(layer, shape):
+    """Return the shape of what a pool makes of images."""
+    sizes = layer.pool_h, layer.pool_w, layer.stride, layer.pad
+    return shape[0], *_convolution.output_size(*shape[-2:], *sizes)
