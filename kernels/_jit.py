@@ -2,7 +2,6 @@
 
 import ctypes
 import hashlib
-import inspect
 import math
 import os
 import site
@@ -11,18 +10,15 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from types import FunctionType
 
-import llvmlite.binding
+import llvmlite
 import numba
 import numpy as np
-from numba import config, njit, prange, types
-from numba.core import cgutils
+from numba import config, njit, prange
 from numba.core.caching import FunctionCache
-from numba.extending import intrinsic
 
 from fastnn._folders import user_cache_folder
 
@@ -112,87 +108,18 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def _compile(function, **options):
-    compiled = njit(**_OPTIONS, **options)(function)
+def compiled(function, **options):
+    """Compile a function with the options and the cache of all kernels."""
+    dispatcher = njit(**_OPTIONS, **options)(function)
     if _CACHE_FOLDER is not None:
         with _numba_cache_in(_CACHE_FOLDER):
-            compiled._cache = _Cache(function)
-    return compiled
+            dispatcher._cache = _Cache(function)
+    return dispatcher
 
 
 def helper(function):
     """Compile a serial function that kernels call; it becomes part of each of them."""
-    return _compile(function)
-
-
-# --- Functions compiled once ------------------------------------------------------------------
-
-_shared = {}  # from names to dispatchers
-
-
-def _make_known(name, argument_types):
-    """Compile or load a shared function, tell the linker its address, and return what it is."""
-    compiled = _shared[name].get_compile_result(types.void(*argument_types))
-    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
-    llvmlite.binding.add_symbol(_symbol(name, argument_types), address)
-
-
-def _symbol(name, argument_types):
-    return f"{name}({', '.join(map(str, argument_types))})"
-
-
-def shared(function):
-    """Compile a serial function once, for kernels that call it by its address.
-
-    A `helper` is optimised anew, several times, in each kernel that it becomes part of. For the
-    register tile that was more than half of the time in which the kernels of a network compile.
-
-    Parameters
-    ----------
-    function : function
-        Returns nothing, raises nothing, and takes arrays, floats and integers; these as int64.
-
-    Returns
-    -------
-    call : Numba intrinsic
-        For compiled functions. Its attribute `compiled` is what Python can call.
-        With the JIT off, the function itself.
-    """
-    compiled = _compile(function)
-    if config.DISABLE_JIT:
-        return compiled
-    name = f"{function.__module__}.{function.__qualname__}"
-    while name in _shared:  # in a copy of a module, which tests load
-        name += "'"
-    _shared[name] = compiled
-
-    def call(typing, *arguments):
-        kinds = [types.int64 if isinstance(kind, types.Integer) else kind for kind in arguments]
-        signature = types.void(*kinds)
-        _make_known(name, signature.args)
-
-        def codegen(context, builder, signature, arguments):
-            # Machine code that is loaded from the cache needs the address as well.
-            context.active_code_library._reload_init.add(partial(_make_known, name, signature.args))
-            convention = context.call_conv
-            kind = convention.get_function_type(signature.return_type, signature.args)
-            symbol = cgutils.get_or_insert_function(
-                builder.module, kind, _symbol(name, signature.args)
-            )
-            convention.call_function(
-                builder, symbol, signature.return_type, signature.args, arguments
-            )
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    typing = inspect.Parameter("typing", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    call.__signature__ = inspect.Signature(
-        [typing, *inspect.signature(function).parameters.values()]
-    )
-    call = intrinsic(call)
-    call.compiled = compiled
-    return call
+    return compiled(function)
 
 
 # --- Threads ----------------------------------------------------------------------------------
@@ -273,12 +200,12 @@ class Kernel:
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self.__module__ = function.__module__
-        self.parallel = _compile(function, parallel=_PARALLEL)
+        self.parallel = compiled(function, parallel=_PARALLEL)
         # Another name, since Numba's cache does not tell the two forms of one function apart.
         name = f"{function.__name__}_serial"
         twin = FunctionType(function.__code__, function.__globals__, name)
         twin.__qualname__ = name
-        self.serial = _compile(twin)
+        self.serial = compiled(twin)
 
     def __call__(self, *args, work=math.inf):
         if work < self.serial_below or _entry == _NEVER:

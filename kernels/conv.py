@@ -6,7 +6,8 @@ register tile which pixels meet which taps.
 
 from numba import prange
 
-from ._jit import helper, kernel, shared
+from ._jit import helper, kernel
+from ._shared import shared
 from .copying import add_block, add_to, fill
 from .tile import multiply
 from .vectors import copy_block, transpose

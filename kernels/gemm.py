@@ -2,7 +2,8 @@
 
 from numba import prange
 
-from ._jit import kernel, shared
+from ._jit import kernel
+from ._shared import shared
 from .copying import add_to, fill
 from .tile import multiply
 from .vectors import copy_block, transpose

@@ -3,7 +3,8 @@
 import numpy as np
 from numba import prange
 
-from ._jit import kernel, shared
+from ._jit import kernel
+from ._shared import shared
 from .copying import fill
 from .pool_vectors import add_window, pool_window, spread_window
 

@@ -7,7 +7,7 @@ gradient is multiplied by the pixels that its filter saw, and the zeros are neve
 from numba import config, types
 from numba.extending import intrinsic
 
-from ._jit import shared
+from ._shared import shared
 from .conv import copy_window
 from .copying import fill
 from .panels import panel

@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numba import prange
 
-from ._jit import helper, kernel, shared
+from ._jit import helper, kernel
+from ._shared import shared
 from .exponential import exp_of_nonpositive
 
 _CHUNK = 4096  # elements

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numba import prange
 
-from ._jit import kernel, shared
+from ._jit import kernel
+from ._shared import shared
 from .pooled import convolve_weight_pooled
 from .step_operations import (
     activate,

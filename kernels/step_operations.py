@@ -11,7 +11,7 @@ Weights are kept in panels (see panels.py), in each of which the bias is the las
 
 import math
 
-from ._jit import shared
+from ._shared import shared
 from .conv import copy_window
 from .copying import fill
 from .exponential import sigmoid, tanh

@@ -6,7 +6,8 @@ optimizer is applied, and what the next backward pass needs is written transpose
 """
 
 from . import optimizer
-from ._jit import helper, shared
+from ._jit import helper
+from ._shared import shared
 from .copying import fill
 from .panels import panel
 from .tile import multiply

@@ -10,7 +10,8 @@ import numpy as np
 from numba import config, types
 from numba.extending import intrinsic
 
-from ._jit import helper, shared
+from ._jit import helper
+from ._shared import shared
 from .vectors import INDEX, VECTOR_BYTES, Emitter, LoopWithoutUnrolling, array_data
 
 # (Rows, shorter rows) of the tile one and two vectors wide: as many accumulators as the register

@@ -7,7 +7,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ._jit import shared
+from ._shared import shared
 
 INDEX = ir.IntType(64)
 _ELEMENT = {types.float32: (ir.FloatType(), 4, "f32"), types.float64: (ir.DoubleType(), 8, "f64")}

@@ -65,8 +65,7 @@ class Forward:
         self.layers = layers
         self.steps = []
         self.value = plan.keep(input_shape)
-        # In which order the pixels of a flattened image lie in memory, channels last.
-        self._pixel_order = None
+        self._channels = 1  # of the image that was flattened, until an affine layer
         # Whether something going back needs the value as it is now.
         self._needed = False
         self._scratch = None
@@ -92,7 +91,7 @@ class Forward:
             source = self.value
             kept = _OPERATIONS[type(layer)](self, layer, self.layers[number + 1 : number + 2])
             self.steps.append(Step(layer, source, self.value, kept))
-        if self._pixel_order is not None or len(self.value.shape) == 3:
+        if self._channels > 1 or len(self.value.shape) == 3:
             raise CannotLower("the engine needs an affine layer between images and the loss")
         plan.group(first, one_by_one)
         plan.scores = self.value
@@ -129,11 +128,11 @@ class Forward:
             raise CannotLower(f"{type(layer).__name__} does not fit {C} x {H} x {W} pixels")
         return shape
 
-    def _parameters(self, layer, inputs, outputs, order=None):
-        parameters = Parameters(layer, self.plan.weights, inputs, outputs, order)
+    def _parameters(self, layer, inputs, outputs):
+        parameters = Parameters(layer, self.plan.weights, inputs, outputs, self._channels)
         self.plan.parameters.append(parameters)
         self.plan.weights += parameters.size
-        self._needed = False
+        self._channels, self._needed = 1, False
         return parameters
 
     # --- Layers: each adds operations, moves on the value, and returns what is kept -------------
@@ -143,8 +142,7 @@ class Forward:
         K, M = layer.W.shape
         if self.value.shape != (K,):
             raise CannotLower(f"Affine has {K} inputs, but gets {self.value.size}")
-        parameters = self._parameters(layer, K, M, self._pixel_order)
-        self._pixel_order = None
+        parameters = self._parameters(layer, K, M)
         source, self.value = self.value, self.plan.keep((M,))
         self.plan.add_affine(source, self.value, parameters.offset, K, M)
         return parameters
@@ -195,7 +193,7 @@ class Forward:
 
     def _dropout(self, layer, following):
         # In place: where the mask is 0, no gradient comes back that an activation would change.
-        if self._pixel_order is not None or len(self.value.shape) == 3:
+        if self._channels > 1 or len(self.value.shape) == 3:
             raise CannotLower("Dropout is an operation of the engine on rows, not on images")
         mask = self.plan.masks
         self.plan.masks += self.value.size
@@ -205,10 +203,8 @@ class Forward:
 
     def _flatten(self, layer, following):
         if len(self.value.shape) == 3:
-            C, H, W = self.value.shape
-            if C > 1:
-                self._pixel_order = np.arange(C * H * W).reshape(C, H * W).T.ravel()
-            self.value = Value(self.value.offset, self.value.step, (C * H * W,))
+            self._channels = self.value.shape[0]
+            self.value = Value(self.value.offset, self.value.step, (self.value.size,))
 
 
 _OPERATIONS = {

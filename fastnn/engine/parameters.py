@@ -19,56 +19,57 @@ class Parameters:
         Of the panels, of K + 1 rows: weights, and the bias.
     inputs, outputs : int
         K and M.
-    order : int array of shape (K,) or None
-        Which row of the layer's matrix is row k here; None if they have one order.
+    channels : int
+        Of the image that an affine layer flattens: the layer's rows are in the order channel,
+        pixel, and here they are in the order pixel, channel. Otherwise 1.
     """
 
     layer: object
     offset: int
     inputs: int
     outputs: int
-    order: object
+    channels: int
 
     @property
     def size(self):
         """Weights and biases."""
         return (self.inputs + 1) * self.outputs
 
-    def panels(self, buffer):
-        """Yield, for each panel, its columns and its view of `buffer`, of shape (K + 1, width)."""
-        rows, p, count = self.inputs + 1, 0, 1
+    def _panels(self, buffer):
+        """Yield each panel's columns and its views of `buffer`: weights and bias.
+
+        The weights' shape is that of the layer's rows in the layer's order, (C, K / C, width).
+        """
+        rows, C, p, count = self.inputs + 1, self.channels, 0, 1
         while p < count:
             column, width, count = panel(self.outputs, buffer.itemsize, p)
             at = self.offset + column * rows
-            yield slice(column, column + width), buffer[at : at + rows * width].reshape(rows, width)
+            of_panel = buffer[at : at + rows * width].reshape(rows, width)
+            weights = of_panel[:-1].reshape(-1, C, width).transpose(1, 0, 2)
+            yield slice(column, column + width), weights, of_panel[-1]
             p += 1
 
-    def matrix(self, weight):
-        """Return an array shaped as the layer's `W` as a matrix of shape (K, M): a view."""
+    def _matrix(self, weight):
+        """Return weights of shape (C, K / C, M): a view where they lie in memory like that."""
         if weight.ndim == 4:
-            FN = len(weight)
-            return weight.transpose(2, 3, 1, 0).reshape(-1, FN)
-        return weight
+            weight = weight.transpose(2, 3, 1, 0)
+        return weight.reshape(self.channels, -1, self.outputs)
 
     def pack(self, weight, bias, buffer):
         """Copy arrays shaped as the layer's `W` and `b` into the panels of `buffer`."""
-        matrix = self.matrix(weight)
-        if self.order is not None:
-            matrix = matrix[self.order]
-        for columns, rows in self.panels(buffer):
-            rows[:-1] = matrix[:, columns]
-            rows[-1] = bias[columns]
+        matrix = self._matrix(weight)
+        for columns, panel_weights, panel_bias in self._panels(buffer):
+            panel_weights[...] = matrix[:, :, columns]
+            panel_bias[...] = bias[columns]
 
     def unpack(self, buffer, weight, bias):
         """Copy the panels of `buffer` into arrays shaped as the layer's `W` and `b`."""
-        matrix = np.empty((self.inputs, self.outputs), buffer.dtype)
-        for columns, rows in self.panels(buffer):
-            matrix[:, columns] = rows[:-1]
-            bias[columns] = rows[-1]
-        if weight.ndim == 4:
-            FN, C, FH, FW = weight.shape
-            weight[...] = matrix.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)
-        elif self.order is None:
-            weight[...] = matrix
-        else:
-            weight[self.order] = matrix
+        matrix = self._matrix(weight)
+        for columns, panel_weights, panel_bias in self._panels(buffer):
+            matrix[:, :, columns] = panel_weights
+            bias[columns] = panel_bias
+        if not np.shares_memory(matrix, weight):
+            if weight.ndim == 4:
+                FN, C, FH, FW = weight.shape
+                matrix = matrix.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)
+            weight[...] = matrix.reshape(weight.shape)

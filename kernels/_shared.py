@@ -1,0 +1,78 @@
+"""Functions that are compiled once, and called by their address."""
+
+import inspect
+from functools import partial
+
+import llvmlite.binding
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ._jit import compiled
+
+_shared = {}  # from names to dispatchers
+
+
+def _make_known(name, argument_types):
+    """Compile or load a shared function, tell the linker its address, and return what it is."""
+    result = _shared[name].get_compile_result(types.void(*argument_types))
+    address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+    llvmlite.binding.add_symbol(_symbol(name, argument_types), address)
+
+
+def _symbol(name, argument_types):
+    return f"{name}({', '.join(map(str, argument_types))})"
+
+
+def shared(function):
+    """Compile a serial function once, for kernels that call it by its address.
+
+    A `helper` is optimised anew, several times, in each kernel that it becomes part of. For the
+    register tile that was more than half of the time in which the kernels of a network compile.
+
+    Parameters
+    ----------
+    function : function
+        Returns nothing, raises nothing, and takes arrays, floats and integers; these as int64.
+
+    Returns
+    -------
+    call : Numba intrinsic
+        For compiled functions. Its attribute `compiled` is what Python can call.
+        With the JIT off, the function itself.
+    """
+    dispatcher = compiled(function)
+    if config.DISABLE_JIT:
+        return dispatcher
+    name = f"{function.__module__}.{function.__qualname__}"
+    while name in _shared:  # in a copy of a module, which tests load
+        name += "'"
+    _shared[name] = dispatcher
+
+    def call(typing, *arguments):
+        kinds = [types.int64 if isinstance(kind, types.Integer) else kind for kind in arguments]
+        signature = types.void(*kinds)
+        _make_known(name, signature.args)
+
+        def codegen(context, builder, signature, arguments):
+            # Machine code that is loaded from the cache needs the address as well.
+            context.active_code_library._reload_init.add(partial(_make_known, name, signature.args))
+            convention = context.call_conv
+            kind = convention.get_function_type(signature.return_type, signature.args)
+            symbol = cgutils.get_or_insert_function(
+                builder.module, kind, _symbol(name, signature.args)
+            )
+            convention.call_function(
+                builder, symbol, signature.return_type, signature.args, arguments
+            )
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    typing = inspect.Parameter("typing", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    call.__signature__ = inspect.Signature(
+        [typing, *inspect.signature(function).parameters.values()]
+    )
+    call = intrinsic(call)
+    call.compiled = dispatcher
+    return call
