@@ -15,8 +15,10 @@ from . import _backend, _result, networks
 from ._progress import Progress
 from .cli import DONE, FAILED, INTERRUPTED, NO_DATA, USAGE
 from .data import load_data
+from .engine import CannotLower
 from .errors import DataError
 from .training import NonFiniteLossError, evaluate, fit
+from .training._steps import LayerSteps, engine_steps, why_layers
 from .training.trainer import OPTIMIZERS
 
 NETWORKS = {
@@ -58,12 +60,16 @@ def run(options, started):
     layer, threads = _threads()
     said = "as NumPy decides" if threads is None else f"{threads} ({layer})"
     _say_first_lines(progress, options, data, network, optimizer, said)
-    facts = _result.facts(options, data, optimizer, layer, threads)
 
     watcher = _Watcher(progress, started)
     try:
         progress.wait("getting the kernels ready: a while the first time, as they are compiled")
-        _get_ready(options, min(options.batch_size, len(data.x_train)))
+        try:
+            engine = _get_ready(options, data)
+        except CannotLower as error:
+            return _fail(USAGE, str(error))
+        progress.line(_said_of_engine(engine, options.engine))
+        facts = _result.facts(options, data, optimizer, layer, threads, engine)
         history, code, status = _train(network, data, optimizer, options, watcher)
         accuracy = None
         if code == DONE:
@@ -99,14 +105,31 @@ def _make(options):
     return network, OPTIMIZERS[options.optimizer](**lr)
 
 
-def _get_ready(options, batch_size):
-    """Take a step with another network, so that no epoch's time has that of compiling in it."""
+def _get_ready(options, data):
+    """Take a step with another network, so that no epoch's time has that of compiling in it.
+
+    Returns
+    -------
+    engine : {"compiled", "layers"}
+        What training will go through.
+    """
     state = np.random.get_state()
     network, optimizer = _make(options)
-    x = np.zeros((batch_size, 1, 28, 28), options.dtype)
-    grads = network.gradient(x, np.zeros(batch_size, int))
-    optimizer.update(network.params, grads)
+    batch_size = min(options.batch_size, len(data.x_train))
+    x, t = data.x_train[:batch_size], data.t_train[:batch_size]
+    steps = engine_steps("argument --engine", network, optimizer, x, t, batch_size, options.engine)
+    if steps is None:
+        steps = LayerSteps(network, optimizer, x, t)
+    steps.take(np.arange(batch_size), np.array([0, batch_size]))
     np.random.set_state(state)
+    return steps.name
+
+
+def _said_of_engine(engine, wanted):
+    if engine == "compiled":
+        return "engine: compiled, many steps to a call"
+    reason = why_layers()
+    return f"engine: layers, since {reason}" if reason and wanted == "auto" else "engine: layers"
 
 
 def _train(network, data, optimizer, options, watcher):
@@ -123,7 +146,8 @@ def _train(network, data, optimizer, options, watcher):
                 batch_size=options.batch_size,
                 optimizer=optimizer,
                 seed=options.seed,
-                on_batch=watcher.on_batch,
+                engine=options.engine,
+                on_progress=watcher.on_progress,
                 on_epoch=watcher.on_epoch,
             )
     except NonFiniteLossError as error:
@@ -191,7 +215,7 @@ class _Watcher:
         self._terminated = False
         self._report = None
 
-    def on_batch(self, report):
+    def on_progress(self, report):
         self._report = report
         if self.seconds_to_first_step is None:
             self.seconds_to_first_step = _result.seconds_since_process_start(self._started)

@@ -61,7 +61,7 @@ def versions():
     }
 
 
-def facts(options, data, optimizer, threading_layer, threads):
+def facts(options, data, optimizer, threading_layer, threads, engine):
     """Return what decides a run, as a dict for `write`.
 
     Parameters
@@ -73,6 +73,8 @@ def facts(options, data, optimizer, threading_layer, threads):
         With its learning rate in `lr`.
     threading_layer : str
     threads : int or None
+    engine : {"compiled", "layers"}
+        What was used.
     """
     return {
         "data": data.name,
@@ -85,6 +87,7 @@ def facts(options, data, optimizer, threading_layer, threads):
         "seed": options.seed,
         "dtype": options.dtype,
         "backend": _backend.active(),
+        "engine": engine,
         "threads": threads,
         "threading_layer": threading_layer,
         "cpu": cpu(),

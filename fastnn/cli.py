@@ -13,6 +13,7 @@ _STARTED = time.perf_counter()
 # classes behind it.
 NETS = ("mlp", "simple", "deep", "lenet")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
+ENGINES = ("auto", "compiled", "layers")
 
 # Exit codes.
 DONE, FAILED, USAGE, NO_DATA, INTERRUPTED = 0, 1, 2, 3, 130
@@ -101,6 +102,13 @@ def _parser():
         choices=("float32", "float64"),
         default="float32",
         help="default: %(default)s",
+    )
+    train.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="compiled: many steps in one compiled call; layers: layer by layer; auto: compiled "
+        "unless the backend is numpy or the JIT is off (default: %(default)s)",
     )
     train.add_argument(
         "--seed",

@@ -16,6 +16,7 @@ import fastnn
 from fastnn import _job, _progress, _result, cli
 from fastnn.data import write_idx
 from fastnn.training import BatchReport
+from fastnn.training._steps import ENGINES
 from fastnn.training.trainer import OPTIMIZERS
 
 FILES = {"learning_curve.png", "params.npz", "result.json"}
@@ -57,17 +58,27 @@ def start(*arguments, **options):
 # --- What it leaves ---------------------------------------------------------------------------
 
 
-def test_run_leaves_weights_result_and_picture(folder, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "wanted, engine, said",
+    [
+        pytest.param(
+            "auto", "compiled", "engine: compiled, many steps to a call",
+            marks=pytest.mark.compiled,
+        ),
+        ("layers", "layers", "engine: layers"),
+    ],
+)  # fmt: skip
+def test_run_leaves_weights_result_and_picture(wanted, engine, said, folder, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     out = tmp_path / "deep" / "run"
-    assert train(folder, out, "--lr", "0.01", "--seed", "5") == 0
+    assert train(folder, out, "--lr", "0.01", "--seed", "5", "--engine", wanted) == 0
     assert {path.name for path in out.iterdir()} == FILES
     result = json.loads((out / "result.json").read_text())
     assert result["data"] == "unknown IDX data, not MNIST"
     assert re.fullmatch("[0-9a-f]{64}", result["data_sha256"])
     expected = {
         "status": "done", "net": "mlp", "optimizer": "adam", "lr": 0.01, "batch_size": 16,
-        "epochs": 2, "seed": 5, "dtype": "float32", "backend": "compiled",
+        "epochs": 2, "seed": 5, "dtype": "float32", "backend": "compiled", "engine": engine,
     }  # fmt: skip
     assert {key: result[key] for key in expected} == expected
     for key in ("seconds_per_epoch", "train_losses", "train_accuracies", "test_accuracies"):
@@ -93,10 +104,11 @@ def test_run_leaves_weights_result_and_picture(folder, tmp_path, capsys):
     assert lines[3] == (
         "network: TwoLayerNet, 39,760 parameters, float32; Adam, lr 0.01; batches of 16, seed 5"
     )
-    assert lines[4].startswith("first step done ")
-    assert [line.split(":")[0] for line in lines[5:7]] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[4] == said
+    assert lines[5].startswith("first step done ")
+    assert [line.split(":")[0] for line in lines[6:8]] == ["epoch 1/2", "epoch 2/2"]
     assert re.fullmatch(
-        r"test accuracy \d+\.\d\d% on 25 images: unknown IDX data, not MNIST", lines[7]
+        r"test accuracy \d+\.\d\d% on 25 images: unknown IDX data, not MNIST", lines[8]
     )
     assert lines[-1] == f"wrote params.npz, result.json, learning_curve.png in {out}"
     assert not any("mnist accuracy" in line.lower() for line in lines)
@@ -133,8 +145,36 @@ def test_numpy_backend_trains_and_says_so(folder, tmp_path, capsys):
     with fastnn.backend("numpy"):
         assert train(folder, tmp_path, "--epochs", "1") == 0
     result = json.loads((tmp_path / "result.json").read_text())
-    assert (result["backend"], result["threads"]) == ("numpy", None)
-    assert "threads: as NumPy decides" in capsys.readouterr().out.splitlines()
+    assert (result["backend"], result["engine"]) == ("numpy", "layers")
+    assert result["threads"] is None
+    lines = capsys.readouterr().out.splitlines()
+    assert "threads: as NumPy decides" in lines
+    assert "engine: layers, since the backend is numpy" in lines
+
+
+def test_engine_that_cannot_be_had_ends_it(folder, tmp_path, capsys):
+    with fastnn.backend("numpy"):
+        assert train(folder, tmp_path, "--engine", "compiled") == 2
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().err == (
+        "fastnn train: argument --engine: the engine is compiled, and the backend is numpy\n"
+    )
+
+
+@pytest.mark.compiled
+def test_engines_train_to_the_same_numbers(folder, tmp_path):
+    results, weights = [], []
+    for engine in ("compiled", "layers"):
+        out = tmp_path / engine
+        assert train(folder, out, "--engine", engine, "--dtype", "float64") == 0
+        results.append(json.loads((out / "result.json").read_text()))
+        with np.load(out / "params.npz") as file:
+            weights.append(dict(file))
+    assert [result["engine"] for result in results] == ["compiled", "layers"]
+    for key in ("train_losses", "train_accuracies", "test_accuracies"):
+        np.testing.assert_allclose(*(result[key] for result in results), rtol=0, atol=1e-10)
+    for name, weight in weights[0].items():
+        np.testing.assert_allclose(weight, weights[1][name], rtol=0, atol=1e-10)
 
 
 def test_default_folder_is_named_by_network_and_time(folder, tmp_path, monkeypatch):
@@ -161,7 +201,7 @@ def test_loss_that_is_not_finite_ends_it_with_what_there_was(folder, tmp_path, c
     assert train(folder, tmp_path, "--optimizer", "sgd", "--lr", "1e38") == 1
     assert {path.name for path in tmp_path.iterdir()} == FILES
     result = json.loads((tmp_path / "result.json").read_text())
-    assert re.fullmatch(r"fit: loss is (nan|inf) at epoch 1, batch \d", result["status"])
+    assert re.fullmatch(r"fit: loss is (nan|inf) at epoch 1, batch \d; .*", result["status"])
     assert result["test_accuracy"] is None
     assert re.fullmatch(
         r"fastnn train: fit: loss is .*; a smaller --lr may help\n", capsys.readouterr().err
@@ -183,6 +223,7 @@ def test_loss_that_is_not_finite_ends_it_with_what_there_was(folder, tmp_path, c
         ("--seed 4294967296", "argument --seed: must be an integer of at least 0 and at most .*"),
         ("--net vgg", "argument --net: invalid choice: 'vgg' .*"),
         ("--dtype float16", "argument --dtype: invalid choice: 'float16' .*"),
+        ("--engine fast", "argument --engine: invalid choice: 'fast' .*"),
         ("--optimizer lion", "argument --optimizer: invalid choice: 'lion' .*"),
         ("--data cifar", "argument --data: invalid choice: 'cifar' .*"),
         ("--data drawn --data-dir .", "argument --data-dir: must be left out with --data drawn"),
@@ -311,6 +352,7 @@ def test_package_gives_all_it_names():
 def test_parser_offers_what_there_is():
     assert set(cli.NETS) == set(_job.NETWORKS)
     assert set(cli.OPTIMIZERS) == set(OPTIMIZERS)
+    assert cli.ENGINES == ENGINES
 
 
 def test_age_of_the_process_is_at_least_what_python_has_seen():

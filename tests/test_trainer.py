@@ -1,9 +1,12 @@
 """The book's trainer: which batches, which losses, when accuracies, what it prints."""
 
+import signal
+
 import numpy as np
 import pytest
 
 import fastnn
+from fastnn.engine import CannotLower
 from fastnn.training.trainer import OPTIMIZERS
 
 
@@ -122,3 +125,154 @@ def test_it_trains_a_network():
     tr.train()
     assert len(tr.train_loss_list) == 120
     assert tr.test_acc_list[0] < 0.9 < tr.test_acc_list[-1]
+
+
+# --- The engine -------------------------------------------------------------------------------
+
+
+def squares(N, dtype):
+    rng = np.random.default_rng(N)
+    t = rng.integers(0, 3, N)
+    x = rng.random((N, 1, 8, 8)).astype(dtype)
+    for image, label in zip(x[:, 0], t, strict=True):
+        image[2 * label : 2 * label + 3, 2:6] += 1
+    return x, t
+
+
+def deep(dtype):
+    conv = {"filter_num": 3, "filter_size": 3, "pad": 1, "stride": 1}
+    return fastnn.DeepConvNet((1, 8, 8), conv, conv, conv, conv, conv, conv, 6, 3, dtype=dtype)
+
+
+def record(make, engine, dtype=np.float64, one_hot=False, **options):
+    """Return what a trainer recorded, its network and optimizer, and a draw after it."""
+    (x, t), (x_test, t_test) = squares(230, dtype), squares(120, dtype)
+    if one_hot:
+        t, t_test = np.eye(3)[t], np.eye(3)[t_test]
+    options = {"epochs": 3, "mini_batch_size": 20, "verbose": False} | options
+    np.random.seed(0)
+    tr = fastnn.Trainer(make(dtype), x, t, x_test, t_test, engine=engine, **options)
+    tr.train()
+    return tr, np.random.rand()
+
+
+def assert_same(one, other, tolerance):
+    (tr, drawn), (other, other_drawn) = one, other
+    assert drawn == other_drawn
+    assert (tr.current_iter, tr.current_epoch) == (other.current_iter, other.current_epoch)
+    assert tr.train_acc_list == other.train_acc_list
+    assert tr.test_acc_list == other.test_acc_list
+    assert type(tr.train_loss_list[0]) is type(other.train_loss_list[0])
+    np.testing.assert_allclose(tr.train_loss_list, other.train_loss_list, rtol=0, atol=tolerance)
+    for name, param in tr.network.params.items():
+        expected = other.network.params[name]
+        np.testing.assert_allclose(param, expected, rtol=1e-10, atol=tolerance, strict=True)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    "make, options",
+    [
+        (deep, {}),
+        (deep, {"optimizer": "adam", "evaluate_sample_num_per_epoch": 150}),
+        (deep, {"mini_batch_size": 23, "optimizer": "momentum"}),
+        (lambda dtype: fastnn.TwoLayerNet(64, 7, 3, dtype=dtype), {"one_hot": True}),
+    ],
+    ids=["dropout", "adam", "whole epochs", "one-hot"],
+)
+def test_engine_records_what_the_layers_do(make, options, dtype):
+    results = [record(make, engine, dtype, **options) for engine in ("compiled", "layers")]
+    assert_same(*results, {np.float64: 1e-10, np.float32: 2e-6}[dtype])
+
+
+@pytest.mark.compiled
+def test_steps_by_hand_go_on_where_the_engine_ended():
+    results = []
+    for engine in ("compiled", "layers"):
+        tr, _ = record(deep, engine)
+        tr.train_step()
+        tr.train()
+        results.append((tr, np.random.rand()))
+    assert results[0][0].current_iter == 2 * results[0][0].max_iter + 1
+    assert_same(*results, 1e-10)
+
+
+@pytest.mark.compiled
+def test_engine_prints_what_the_layers_do(capsys):
+    printed = []
+    for engine in ("compiled", "layers"):
+        record(deep, engine, np.float32, epochs=1, verbose=True, optimizer_param={"lr": 0.0})
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+@pytest.mark.compiled
+def test_losses_that_are_not_finite_are_recorded_as_on_the_layers():
+    results = []
+    for engine in ("compiled", "layers"):
+        with np.errstate(all="ignore"):
+            results.append(record(deep, engine, epochs=2, optimizer_param={"lr": 1e200}))
+    assert np.isnan(results[0][0].train_loss_list[-1])
+    assert_same(*results, 1e-10)
+
+
+@pytest.mark.compiled
+def test_numbers_that_are_no_pixels_are_not_scaled():
+    results = []
+    for engine in ("compiled", "layers"):
+        x, t = squares(60, np.float64)
+        x = (10 * x).astype(np.uint8)
+        np.random.seed(0)
+        network = fastnn.TwoLayerNet(64, 7, 3)
+        tr = fastnn.Trainer(network, x, t, x, t, 2, 10, engine=engine, verbose=False)
+        tr.train()
+        results.append((tr, np.random.rand()))
+    assert_same(*results, 1e-10)
+
+
+@pytest.mark.compiled
+def test_images_that_would_be_rounded_go_to_the_layers():
+    (x, t), network = squares(60, np.float64), fastnn.TwoLayerNet(64, 7, 3, dtype=np.float32)
+    options = {"epochs": 1, "mini_batch_size": 10, "verbose": False}
+    message = "^Trainer: images of float64 are too precise for float32 parameters$"
+    with pytest.raises(CannotLower, match=message):
+        fastnn.Trainer(network, x, t, x, t, engine="compiled", **options).train()
+    with pytest.warns(RuntimeWarning, match="^Trainer: layers are used: images of float64"):
+        fastnn.Trainer(network, x, t, x, t, **options).train()
+    with pytest.raises(ValueError, match=r"^Trainer: t must hold labels in 0\.\.2, not label 3 at"):
+        fastnn.Trainer(network, x.astype(np.float32), t + 1, x, t, **options).train()
+
+
+def test_steps_of_a_subclass_are_taken():
+    class Twice(fastnn.Trainer):
+        def train_step(self):
+            super().train_step()
+            super().train_step()
+
+    (x, t), network = squares(60, np.float64), fastnn.TwoLayerNet(64, 7, 3)
+    tr = Twice(network, x, t, x, t, epochs=1, mini_batch_size=10, verbose=False)
+    tr.train()
+    assert len(tr.train_loss_list) == 12
+
+
+def test_ctrl_c_ends_training_after_the_running_step():
+    x, t = squares(60, np.float64)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        network = Recorder()
+        network.loss = lambda x, t: signal.raise_signal(signal.SIGINT)
+        tr = fastnn.Trainer(network, x, t, x, t, epochs=9, mini_batch_size=10, verbose=False)
+        with pytest.raises(KeyboardInterrupt):
+            tr.train()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert tr.current_iter == len(tr.train_loss_list) == 1
+
+
+def test_engine_must_be_one_there_is():
+    message = "^Trainer: engine must be one of auto, compiled, layers, not 'fast'$"
+    with pytest.raises(ValueError, match=message):
+        trainer(engine="fast")
+    with pytest.raises(CannotLower, match=r"^Trainer: .* network of the engine$"):
+        trainer(fastnn.SigmoidTwoLayerNet(1, 2, 3), engine="compiled").train()

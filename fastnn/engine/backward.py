@@ -70,7 +70,7 @@ class Backward:
             elif type(layer) in FUNCTIONS:
                 plan.add(step.ACTIVATE_BACKWARD, value, self.dout, size=value.size, function=kept)
             elif type(layer) is Dropout:
-                plan.add_dropout(layer, self.dout, kept)
+                plan.add_dropout(self.dout, kept)
             elif type(layer) in POOLS:
                 dx = self._scratch(source.shape)
                 plan.add(step.POOL_BACKWARD, self.dout, dx, **kept)

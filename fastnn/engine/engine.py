@@ -87,6 +87,13 @@ class Engine:
     ------
     CannotLower
         If the engine has no operation for a layer, or does not know the network or optimizer.
+
+    Attributes
+    ----------
+    network, optimizer : objects
+        As given. Their arrays are read at the beginning of each call, and written at its end.
+    classes : int
+        Number of scores of a sample.
     """
 
     def __init__(self, network, optimizer, input_shape, batch_size):
@@ -103,6 +110,7 @@ class Engine:
                 if id(array) not in self._names:
                     raise CannotLower("the layers and params hold different arrays")
         self._buffers, self._scoring = _Buffers(plan), None
+        self.classes = plan.scores.size
         dtype = plan.dtype
         self._blocks, self._shares = records(plan.blocks), plan.shares()
         slab = batch_size * step_updates.FEATURES
@@ -166,6 +174,9 @@ class Engine:
             self._scoring = _Buffers(self._lower(training=False))
         self._read_parameters()
         buffers = self._scoring
+        drops = np.flatnonzero(buffers.operations.code == step.DROP)
+        ratios = [layer.dropout_ratio for layer, _, _ in buffers.plan.dropouts]
+        buffers.operations.share[drops] = 1.0 - np.array(ratios)
         scores = np.empty((len(order), buffers.plan.scores.size), self._buffers.plan.dtype)
         batch = buffers.plan.batch
         for first in range(0, len(order), batch):

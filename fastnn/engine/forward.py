@@ -198,7 +198,7 @@ class Forward:
         mask = self.plan.masks
         self.plan.masks += self.value.size
         self.plan.dropouts.append((layer, mask, self.value.size))
-        self.plan.add_dropout(layer, self.value, mask)
+        self.plan.add_dropout(self.value, mask)
         return mask
 
     def _flatten(self, layer, following):

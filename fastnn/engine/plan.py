@@ -161,10 +161,9 @@ class Plan:
             inputs=inputs, outputs=outputs, size=target.size,
         )  # fmt: skip
 
-    def add_dropout(self, layer, value, mask):
-        """Append a product with a mask, or, where there are none, with the share that is kept."""
-        share = 1.0 - layer.dropout_ratio
-        self.add(step.DROP, value, size=value.size, mask=mask, share=share)
+    def add_dropout(self, value, mask):
+        """Append a product with a mask; where there are none, with the share that is kept."""
+        self.add(step.DROP, value, size=value.size, mask=mask)
 
     def group(self, first, one_by_one):
         """Let the operations from `first` on make a group."""

@@ -1,6 +1,7 @@
 """Training: the book's `Trainer`, and `fit`, which the command line uses."""
 
-from .fit import evaluate, fit
+from .evaluation import evaluate
+from .fit import fit
 from .history import BatchReport, History, NonFiniteLossError
 from .trainer import Trainer
 

@@ -2,47 +2,17 @@
 
 import math
 import time
-import warnings
 
 import numpy as np
 
-from fastnn import _check, _targets
+from fastnn import _check
 from fastnn.layers import SoftmaxWithLoss
-from fastnn.networks._network import count_right
 
-from ._interrupts import Interrupts
+from . import _inputs
+from ._interrupts import Interrupts, alone
+from ._not_finite import first_not_finite
+from ._steps import LayerSteps, engine_steps, last_layer
 from .history import BatchReport, History, NonFiniteLossError
-
-
-def evaluate(network, x, t, batch_size=250):
-    """Return the share of the images `x` that `network` answers right; each of them counts.
-
-    Parameters
-    ----------
-    network : object
-        With `params` and ``predict(x)``, which returns scores of shape (N, K).
-    x : array of N images
-        uint8 pixels are scaled to 0..1, other numbers are taken as they are.
-    t : array of shape (N,) or (N, K)
-        Labels or one-hot rows.
-    batch_size : int
-        Images whose scores are computed at a time.
-
-    Raises
-    ------
-    TypeError
-        If `x` or `t` does not hold real numbers, or `batch_size` is not an int.
-    ValueError
-        If `x` is empty, differs from `t` in length, or `batch_size` is below 1.
-    """
-    x, t = _rows("evaluate", "x", x, "t", t)
-    _check.integer("evaluate", "batch_size", batch_size, at_least=1)
-    dtype = _float_type(network)
-    right = 0
-    for start in range(0, len(x), batch_size):
-        batch = slice(start, start + batch_size)
-        right += count_right(network.predict(_scaled(x[batch], dtype)), t[batch])
-    return right / len(x)
 
 
 def fit(
@@ -57,12 +27,14 @@ def fit(
     optimizer,
     seed,
     on_batch=None,
+    on_progress=None,
     on_epoch=None,
+    engine="auto",
 ):
     """Train `network` for a number of epochs, and test it after each.
 
     Every epoch takes all images once, in a new order; its last batch may be shorter. All is
-    checked before the first step. Ctrl-C lets the running step finish, so that no parameter is
+    checked before the first step. Ctrl-C lets the running steps finish, so that no parameter is
     half updated, and ends training; a second one ends it at once, as KeyboardInterrupt.
 
     Parameters
@@ -84,10 +56,19 @@ def fit(
     seed : int
         Decides the order of the images. What dropout draws comes from NumPy's global generator.
     on_batch : callable or None
-        Called with a `BatchReport` after each step.
+        Called with a `BatchReport` after each step, before the next one: it sees the parameters
+        of that step, and may change them or the learning rate. The engine then takes one step
+        to a call, which is slower.
+    on_progress : callable or None
+        Called with a `BatchReport` of the last step now and then: after each call of the
+        engine, about every 50 ms, and after the last step of an epoch. For what only watches.
     on_epoch : callable or None
-        Called with the `History` after each epoch. Either callable may raise KeyboardInterrupt
+        Called with the `History` after each epoch. Any callable may raise KeyboardInterrupt
         to end training.
+    engine : {"auto", "compiled", "layers"}
+        Whether steps go through `fastnn.engine`, many to a call, or through the layers. "auto"
+        takes the engine where it can do the same; for a network of your own, on the numpy
+        backend and with the JIT off it takes the layers.
 
     Returns
     -------
@@ -98,8 +79,12 @@ def fit(
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an argument is out of range, `x_train` holds NaN or infinity, or inputs and targets
-        do not agree.
+        If an argument is out of range, `x_train` holds NaN or infinity, inputs and targets do
+        not agree, or the network has no parameters.
+    fastnn.engine.CannotLower
+        If `engine` is "compiled" and cannot be; a ValueError.
+    RuntimeError
+        If this network is being trained already, in another thread or around a callback.
     NonFiniteLossError
         If the loss of a batch is NaN or infinite.
 
@@ -107,136 +92,102 @@ def fit(
     -----
     UserWarning
         If `x_train` holds pixels of 0..255 as other numbers than uint8.
+    RuntimeWarning
+        If the layers are used for a network and an optimizer of fastnn's; says why.
+
+    Notes
+    -----
+    Layers and engine draw the same numbers and record the same; in the last digits they differ,
+    since they add in another order.
     """
-    x_train, t_train = _rows("fit", "x_train", x_train, "t_train", t_train)
+    x_train, t_train = _inputs.rows("fit", "x_train", x_train, "t_train", t_train)
     if x_test is not None:
-        x_test, t_test = _rows("fit", "x_test", x_test, "t_test", t_test)
+        x_test, t_test = _inputs.rows("fit", "x_test", x_test, "t_test", t_test)
     _check.integer("fit", "epochs", epochs, at_least=0)
     _check.integer("fit", "batch_size", batch_size, at_least=1)
     _check.integer("fit", "seed", seed, at_least=0)
     lr = getattr(optimizer, "lr", 0)
     if not 0 <= lr < math.inf:
         raise ValueError(f"fit: lr must be a finite number of at least 0, not {lr}")
-    _check_finite(x_train)
-    _check_labels(network, x_train, t_train, t_test)
-    _warn_if_unscaled(x_train)
+    dtype = _inputs.float_type("fit", network)
+    _inputs.check_finite(x_train)
 
-    random = np.random.Generator(np.random.PCG64(seed))
-    history = History()
-    with Interrupts() as interrupts:
-        try:
-            for epoch in range(1, epochs + 1):
-                batches = _batches(x_train, t_train, batch_size, random, _float_type(network))
-                report = BatchReport(
-                    epoch, epochs, 0, math.ceil(len(x_train) / batch_size), math.nan, 0, 0.0
-                )
-                _train_epoch(network, optimizer, batches, report, history, interrupts, on_batch)
-                if x_test is not None:
-                    history.test_accuracies.append(evaluate(network, x_test, t_test))
-                if on_epoch is not None:
-                    on_epoch(history)
-        except KeyboardInterrupt:
-            if interrupts.count > 1:
-                raise
-            history.interrupted = True
+    with alone("fit", network):
+        batch_size = min(batch_size, len(x_train))
+        steps = engine_steps("fit", network, optimizer, x_train, t_train, batch_size, engine)
+        if steps is None:
+            steps = LayerSteps(network, optimizer, x_train, t_train)
+        if x_test is not None and isinstance(last_layer(network), SoftmaxWithLoss):
+            steps.check_labels(t_test)
+        _inputs.warn_if_unscaled(x_train)
+
+        random = np.random.Generator(np.random.PCG64(seed))
+        starts = np.arange(0, len(x_train) + batch_size, batch_size)
+        starts = np.minimum(starts, len(x_train))
+        history, interrupts = History(), Interrupts()
+        run = _Run(steps, starts, history, interrupts, on_batch, on_progress)
+        with interrupts:
+            try:
+                for epoch in range(1, epochs + 1):
+                    order = random.permutation(len(x_train))
+                    report = BatchReport(epoch, epochs, 0, len(starts) - 1, math.nan, 0, 0.0)
+                    bad_loss = run.epoch(order, report)
+                    if bad_loss is not None:
+                        x = x_train[order[starts[report.batch] : starts[report.batch + 1]]]
+                        where = first_not_finite(network, _inputs.scaled(x, dtype))
+                        raise NonFiniteLossError(_said(bad_loss, report, where), history)
+                    if x_test is not None:
+                        history.test_accuracies.append(steps.accuracy(x_test, t_test))
+                    if on_epoch is not None:
+                        on_epoch(history)
+            except KeyboardInterrupt:
+                if interrupts.count > 1:
+                    raise
+                history.interrupted = True
     return history
 
 
-def _train_epoch(network, optimizer, batches, report, history, interrupts, on_batch):
-    """Take a step on each of `batches`; `report` and `history` are kept up to date."""
-    start, seconds_before = time.perf_counter(), history.seconds
-    total_loss, right = 0.0, 0
-    for x, t in batches:
-        interrupts.check()
-        grads = network.gradient(x, t)
-        last_layer = _last_layer(network)
-        loss = float(last_layer.loss)
-        report.batch += 1
-        if not math.isfinite(loss):
-            where = f"epoch {report.epoch}, batch {report.batch}"
-            raise NonFiniteLossError(f"fit: loss is {loss} at {where}", history)
-        optimizer.update(network.params, grads)
+class _Run:
+    """Takes the steps of one epoch after the other, and keeps the history of them."""
 
-        total_loss += loss * len(x)
-        if isinstance(last_layer, SoftmaxWithLoss):
-            right += count_right(last_layer.y, t)
-        report.loss = loss
-        report.images += len(x)
-        report.seconds = time.perf_counter() - start
-        history.batch_losses.append(loss)
-        history.images += len(x)
-        history.seconds = seconds_before + report.seconds
-        if on_batch is not None:
-            on_batch(report)
-    history.losses.append(total_loss / report.images)
-    history.seconds_per_epoch.append(report.seconds)
-    if isinstance(last_layer, SoftmaxWithLoss):
-        history.train_accuracies.append(right / report.images)
+    def __init__(self, steps, starts, history, interrupts, on_batch, on_progress):
+        self._steps, self._starts = steps, starts
+        self._history, self._interrupts = history, interrupts
+        self._on_batch, self._on_progress = on_batch, on_progress
 
-
-def _batches(x, t, batch_size, random, dtype):
-    """Yield the rows of `x` and `t` in a new order, `batch_size` at a time."""
-    order = random.permutation(len(x))
-    for start in range(0, len(x), batch_size):
-        chosen = order[start : start + batch_size]
-        yield _scaled(x[chosen], dtype), t[chosen]
-
-
-def _scaled(x, dtype):
-    """Return `x` in `dtype`, and pixels of 0..255 as 0..1.
-
-    Divides, and does not multiply by the reciprocal, to get what `load_mnist` normalizes to.
-    """
-    if x.dtype == np.uint8:
-        return np.divide(x, dtype.type(255), dtype=dtype)
-    return x.astype(dtype, copy=False)
+    def epoch(self, order, report):
+        """Take a step on each batch of `order`; return a loss that is not finite, or None."""
+        history, before = self._history, self._history.seconds
+        start = time.perf_counter()
+        total_loss, right = 0.0, 0
+        while report.batch < report.batches:
+            self._interrupts.check()
+            count = 1 if self._on_batch is not None else self._steps.count
+            starts = self._starts[report.batch : report.batch + count + 1]
+            taken = self._steps.take(order, starts)
+            images = np.diff(starts)[: len(taken.losses)]
+            total_loss += float(images @ taken.losses)
+            right += sum(taken.right)
+            if taken.losses:
+                report.batch += len(taken.losses)
+                report.loss = taken.losses[-1]
+                report.images += int(images.sum())
+                report.seconds = time.perf_counter() - start
+                history.batch_losses += taken.losses
+                history.images += int(images.sum())
+                history.seconds = before + report.seconds
+                for callback in (self._on_batch, self._on_progress):
+                    if callback is not None:
+                        callback(report)
+            if taken.bad_loss is not None:
+                return taken.bad_loss
+        history.losses.append(total_loss / report.images)
+        history.seconds_per_epoch.append(report.seconds)
+        if taken.right:
+            history.train_accuracies.append(right / report.images)
+        return None
 
 
-def _last_layer(network):
-    """Return the layer that computes the loss, which the book spells in two ways."""
-    return network.last_layer if hasattr(network, "last_layer") else network.lastLayer
-
-
-def _float_type(network):
-    first, *others = network.params.values()
-    return _check.float_dtype(first, *others)
-
-
-def _rows(function, x_name, x, t_name, t):
-    """Return images and targets as arrays, of one length that is not 0."""
-    x, t = _check.array(function, x_name, x), _check.array(function, t_name, t)
-    if x.ndim < 2:
-        raise ValueError(f"{function}: {x_name} must have an image a row, not shape {x.shape}")
-    if t.ndim not in (1, 2):
-        raise ValueError(f"{function}: {t_name} must have shape (N,) or (N, K), not {t.shape}")
-    if len(x) != len(t):
-        raise ValueError(f"{function}: {x_name} has {len(x)} rows but {t_name} has {len(t)}")
-    if len(x) == 0:
-        raise ValueError(f"{function}: {x_name} must hold at least one image, not none")
-    return x, t
-
-
-def _check_finite(x):
-    """Check floats image by image, which no copy of all of them is made for."""
-    if x.dtype.kind == "f":
-        for row, image in enumerate(x):
-            if not np.isfinite(image).all():
-                raise ValueError(f"fit: x_train must be finite, but image {row} holds NaN or inf")
-
-
-def _check_labels(network, x, *targets):
-    """Check that there is a class for each label, which a layer would find out too late."""
-    if isinstance(_last_layer(network), SoftmaxWithLoss):
-        classes = network.predict(_scaled(x[:1], _float_type(network))).shape[1]
-        for t in targets:
-            if t is not None:
-                _targets.labels_or_one_hot("fit", t, len(t), classes, flat=False)
-
-
-def _warn_if_unscaled(x):
-    if x.dtype != np.uint8 and x.min() >= 0 and 16 < x.max() <= 255:
-        warnings.warn(
-            "fit: x_train seems to hold pixels of 0..255; divide them by 255, or pass uint8",
-            UserWarning,
-            stacklevel=3,
-        )
+def _said(loss, report, where):
+    text = f"fit: loss is {loss} at epoch {report.epoch}, batch {report.batch + 1}"
+    return f"{text}; {where}" if where else text

@@ -5,7 +5,11 @@ from types import MappingProxyType
 import numpy as np
 
 from fastnn import _check
+from fastnn.networks import TwoLayerNet
 from fastnn.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop
+
+from ._interrupts import Interrupts, alone
+from ._steps import ENGINES, engine_steps
 
 OPTIMIZERS = {
     "sgd": SGD,
@@ -39,6 +43,8 @@ class Trainer:
         Take accuracies on so many first rows, or on all.
     verbose : bool
         Print each loss and accuracy.
+    engine : {"auto", "compiled", "layers"}
+        As for `fit`: how `train` takes its steps. `train_step` takes its one on the layers.
 
     Attributes
     ----------
@@ -54,7 +60,8 @@ class Trainer:
     KeyError
         If there is no optimizer of that name.
     ValueError
-        If inputs and targets differ in number, or a batch is to hold fewer than one.
+        If inputs and targets differ in number, a batch is to hold fewer than one, or there is
+        no such engine.
     """
 
     def __init__(
@@ -70,6 +77,8 @@ class Trainer:
         optimizer_param=MappingProxyType({"lr": 0.01}),
         evaluate_sample_num_per_epoch=None,
         verbose=True,
+        *,
+        engine="auto",
     ):
         for x_name, x, t_name, t in (
             ("x_train", x_train, "t_train", t_train),
@@ -82,7 +91,10 @@ class Trainer:
             raise KeyError(
                 f"Trainer: optimizer must be one of {', '.join(OPTIMIZERS)}, not {optimizer!r}"
             )
+        if engine not in ENGINES:
+            raise ValueError(f"Trainer: engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         self.network = network
+        self.engine = engine
         self.verbose = verbose
         self.x_train = x_train
         self.t_train = t_train
@@ -107,29 +119,117 @@ class Trainer:
         x, t = self.x_train[chosen], self.t_train[chosen]
         grads = self.network.gradient(x, t)
         self.optimizer.update(self.network.params, grads)
-        loss = self.network.loss(x, t)
+        self._record(self.network.loss(x, t), self.network.accuracy)
+
+    def _record(self, loss, accuracy):
+        """Keep the loss after a step, and take accuracies if an epoch begins with it."""
         self.train_loss_list.append(loss)
         if self.verbose:
             print(f"train loss:{loss}")
         if self.current_iter % self.iter_per_epoch == 0:
             self.current_epoch += 1
-            self._take_accuracies()
+            self._take_accuracies(accuracy)
         self.current_iter += 1
 
-    def _take_accuracies(self):
+    def _take_accuracies(self, accuracy):
         first = slice(self.evaluate_sample_num_per_epoch)
-        train_acc = self.network.accuracy(self.x_train[first], self.t_train[first])
-        test_acc = self.network.accuracy(self.x_test[first], self.t_test[first])
+        train_acc = accuracy(self.x_train[first], self.t_train[first])
+        test_acc = accuracy(self.x_test[first], self.t_test[first])
         self.train_acc_list.append(train_acc)
         self.test_acc_list.append(test_acc)
         if self.verbose:
             print(f"=== epoch:{self.current_epoch}, train acc:{train_acc}, test acc:{test_acc} ===")
 
     def train(self):
-        """Take `max_iter` steps, then the accuracy on all of the test data."""
-        for _ in range(self.max_iter):
-            self.train_step()
-        test_acc = self.network.accuracy(self.x_test, self.t_test)
+        """Take `max_iter` steps, then the accuracy on all of the test data.
+
+        Ctrl-C lets the running steps finish, and then raises KeyboardInterrupt; a second one
+        raises it at once.
+
+        Raises
+        ------
+        fastnn.engine.CannotLower
+            If `engine` is "compiled" and cannot be; a ValueError.
+        RuntimeError
+            If this network is being trained already.
+        """
+        with alone("Trainer", self.network), Interrupts() as interrupts:
+            steps = None
+            own = type(self).train_step is Trainer.train_step  # and not somebody else's
+            if own and self.train_size <= len(self.x_train):
+                steps = engine_steps(
+                    "Trainer", self.network, self.optimizer, self.x_train, self.t_train,
+                    self.batch_size, self.engine, pixels=False,
+                )  # fmt: skip
+            by_engine = None if steps is None else _ByEngine(self, steps)
+            accuracy = self.network.accuracy if by_engine is None else by_engine.accuracy
+            left = self.max_iter
+            while left > 0:
+                interrupts.check()
+                taken = 0 if by_engine is None else by_engine.take(left)
+                if taken == 0:
+                    by_engine = None  # layers go on even from a loss that is not finite
+                    self.train_step()
+                    taken = 1
+                left -= taken
+            test_acc = accuracy(self.x_test, self.t_test)
         if self.verbose:
             print("=============== Final Test Accuracy ===============")
             print(f"test acc:{test_acc}")
+
+
+class _ByEngine:
+    """Takes a trainer's steps through the engine, with all numbers drawn as `train_step` does."""
+
+    def __init__(self, trainer, steps):
+        self._trainer, self._steps = trainer, steps
+
+    def take(self, most):
+        """Take steps, up to the next accuracies; return how many.
+
+        There are none if the loss of the first batch is not finite; then nothing was drawn.
+        """
+        trainer = self._trainer
+        count = self._count(min(most, self._steps.count))
+        state = np.random.get_state(legacy=False)
+        order, masks, masks_after = self._draw(count)
+        starts = trainer.batch_size * np.arange(count + 1)
+        steps = self._steps.call(order.astype(np.int64, copy=False), starts, masks, masks_after)
+        if steps.done < count:
+            np.random.set_state(state)
+            self._draw(steps.done)
+        losses = steps.losses_after.astype(self._steps.dtype)
+        for loss in losses[: steps.done]:
+            trainer._record(loss, self.accuracy)
+        return steps.done
+
+    def _count(self, most):
+        """Return how many steps it takes until accuracies are due, but not more than `most`."""
+        trainer = self._trainer
+        for count in range(1, most):
+            if (trainer.current_iter + count - 1) % trainer.iter_per_epoch == 0:
+                return count
+        return most
+
+    def _draw(self, count):
+        """Draw the batches and what dropout keeps, in the steps and in the losses after them."""
+        trainer, one = self._trainer, np.array([0, self._trainer.batch_size])
+        draw_masks = self._steps.engine.draw_masks
+        drawn = [
+            (
+                np.random.choice(trainer.train_size, trainer.batch_size),
+                draw_masks(one),
+                draw_masks(one),
+            )
+            for _ in range(count)
+        ]
+        return [np.concatenate(arrays) for arrays in zip(*drawn, strict=True)]
+
+    def accuracy(self, x, t):
+        """Return what the network's `accuracy` does."""
+        network, steps = self._trainer.network, self._steps
+        if not 0 < len(x) == len(t) or not steps.takes(x) or np.shape(t)[1:] == (1,):
+            return network.accuracy(x, t)
+        # All networks but this one leave what is behind the last whole hundred out of the count.
+        counted = len(x) if isinstance(network, TwoLayerNet) else len(x) - len(x) % 100
+        return steps.count_right(x[:counted], t[:counted]) / len(x)
