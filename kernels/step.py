@@ -41,7 +41,7 @@ FIELDS = (
     "code", "source", "source_step", "target", "target_step", "size", "function",
     "height", "width", "channels", "out_height", "out_width", "out_size",
     "pool_h", "pool_w", "stride", "pad", "positions", "mask",
-    "weight", "inputs", "outputs", "transposed", "transposed_rows", "panels", "sums",
+    "weight", "inputs", "outputs", "transposed", "transposed_rows", "transposed_columns", "panels", "sums",
     "terms", "rows", "samples", "pixels", "pixel_count", "parts", "part_count", "places",
     "frame", "window", "window_size", "window_row", "scratch", "filter_rows", "filter_row",
     "first_row", "last_row",
@@ -129,8 +129,9 @@ def run_chunk(
     at_positions = chunk * sizes[POSITIONS]
     for group in range(groups.shape[0]):
         first, last, one_by_one = groups[group, 0], groups[group, 1], groups[group, 2]
-        for i in range(rows if one_by_one else 1):
-            i0, i1 = (i, i + 1) if one_by_one else (0, rows)
+        # Once even if the chunk has no samples: its sums must become zero.
+        for i in range(max(1, rows) if one_by_one else 1):
+            i0, i1 = (i, min(i + 1, rows)) if one_by_one else (0, rows)
             operate(
                 plan, first, last, i0, i1, base, at_positions, images, start, sample, N, sizes,
                 memory, positions, tables, weights, order, masks, labels, targets, losses, right,

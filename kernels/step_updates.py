@@ -11,7 +11,7 @@ from ._shared import shared
 from .copying import fill
 from .panels import panel
 from .tile import multiply
-from .vectors import VECTOR_BYTES, copy_block, transpose
+from .vectors import copy_block, transpose
 
 FEATURES = 48  # of an affine layer, in one block; the rows of a slab
 _SAMPLES = 256  # that are multiplied at a time, to stay in the first cache
@@ -126,11 +126,10 @@ def transpose_block(block, weights, tables):
     """Copy a block transposed to where the backward pass multiplies by it.
 
     Row ``tap * channels + c`` and column `fn` go to row ``place * outputs + fn`` and column `c`,
-    where `place` is the tap's among those of the backward pass; -1 if it is not there. There are
-    columns of zeros if the channels do not fill a vector.
+    where `place` is the tap's among those of the backward pass; -1 if it is not there. There may
+    be columns of zeros behind those of the channels.
     """
     C, FN = block.channels, block.outputs
-    columns = max(C, VECTOR_BYTES // weights.itemsize)
     rows = block.transposed_rows + 1
     for tap in range(block.first_row // C, (block.last_row - 1) // C + 1):
         place = tables[block.places + tap]
@@ -139,7 +138,7 @@ def transpose_block(block, weights, tables):
         low, high = max(block.first_row - tap * C, 0), min(block.last_row - tap * C, C)
         q, q_count = 0, 1
         while q < q_count:
-            to_column, to_width, q_count = panel(columns, weights.itemsize, q)
+            to_column, to_width, q_count = panel(block.transposed_columns, weights.itemsize, q)
             first, last = max(low, to_column), min(high, to_column + to_width)
             p, count = 0, 1
             while first < last and p < count:

@@ -1,5 +1,7 @@
 """The operations that go back through the layers, and the blocks of weights to update."""
 
+from types import MappingProxyType
+
 import numpy as np
 
 from fastnn import _convolution
@@ -24,6 +26,7 @@ _LOSSES = {
     SigmoidWithLoss: step.SIGMOID_CROSS_ENTROPY,
 }
 
+_NOT_TRANSPOSED = MappingProxyType({"transposed": -1})
 _LEAST_BLOCK = 2048  # elements of filters that are updated at a time
 
 
@@ -100,15 +103,12 @@ class Backward:
         return Value(self.forward.scratch(other_than=self.dout.offset), 0, shape)
 
     def _transposed(self, rows, columns):
-        """Return where a matrix is kept for going back, with a bias of zeros, and its columns.
-
-        They fill a vector at least: the tile is slow on fewer. What is then written too much, the
-        next row overwrites, and after the last one there is room.
-        """
-        columns = max(columns, self.plan.lanes)
+        """Return the fields of a matrix that is kept for going back, with a bias of zeros."""
         offset = self.plan.weights + self.plan.transposed
         self.plan.transposed += (rows + 1) * columns
-        return offset, columns
+        return {
+            "transposed": offset, "transposed_rows": rows, "transposed_columns": columns
+        }  # fmt: skip
 
     # --- Affine -------------------------------------------------------------------------------
 
@@ -117,19 +117,20 @@ class Backward:
         is_first = self._is_first(parameters)
         panels = plan.share(plan.batch * M)
         plan.add(step.PUBLISH, self.dout, outputs=M, panels=panels)
-        transposed, columns = (-1, 0) if is_first else self._transposed(M, K)
+        columns = max(K, plan.lanes)  # as for a convolution
+        transposed = _NOT_TRANSPOSED if is_first else self._transposed(M, columns)
         slab = step_updates.FEATURES
         for first in range(0, K, slab):
             plan.add_block(
                 step.AFFINE, source, weight=parameters.offset, inputs=K, outputs=M,
                 panels=panels, samples=plan.table(np.arange(plan.batch) * slab),
                 terms=plan.table(np.arange(slab)), first_row=first, last_row=min(first + slab, K),
-                transposed=transposed, transposed_rows=M, channels=K, places=plan.table([0]),
+                channels=K, places=plan.table([0]), **transposed,
             )  # fmt: skip
         if not is_first:
             dx = plan.keep((K,))
             plan.scratch(columns - K)
-            plan.add_affine(self.dout, dx, transposed, M, columns)
+            plan.add_affine(self.dout, dx, transposed["transposed"], M, columns)
             self.dout = dx
 
     # --- Convolution --------------------------------------------------------------------------
@@ -154,11 +155,16 @@ class Backward:
             self._add_blocks(parameters, sums)
             return
         tables, order = _convolution.backward_tables(C, H, W, FN, FH, FW, layer.stride, layer.pad)
-        transposed, columns = self._transposed(len(order) * FN, C)
+        # The columns fill a vector at least: the tile is slow on fewer. What is then written too
+        # much, the next pixel overwrites, and after the last one there is room. With a stride,
+        # pixels do not come in order.
+        columns = max(C, plan.lanes) if layer.stride == 1 else C
+        transposed = self._transposed(len(order) * FN, columns)
         self._add_blocks(parameters, sums, transposed, order)
         dout = Value(self.dout.offset, self.dout.step, (FN, OH, OW))
         dx = self._scratch(source.shape)
-        plan.add_convolution(dout, dx, tables, transposed, len(order) * FN, columns)
+        at = transposed["transposed"]
+        plan.add_convolution(dout, dx, tables, at, len(order) * FN, columns)
         self.dout = dx
 
     def _is_pooled_first(self, number):
@@ -194,7 +200,7 @@ class Backward:
         )  # fmt: skip
         self._add_blocks(parameters, sums)
 
-    def _add_blocks(self, parameters, sums, transposed=-1, order=()):
+    def _add_blocks(self, parameters, sums, transposed=_NOT_TRANSPOSED, order=()):
         """Add blocks of whole taps; `order` is that of the taps in the transposed matrix."""
         FN, C = parameters.layer.W.shape[:2]
         taps = parameters.inputs // C
@@ -205,8 +211,7 @@ class Backward:
             self.plan.add_block(
                 step.CONVOLVE, weight=parameters.offset, inputs=taps * C, outputs=FN, sums=sums,
                 first_row=first * C, last_row=min(first + count, taps) * C, channels=C,
-                transposed=transposed, transposed_rows=len(order) * FN,
-                places=self.plan.table(places),
+                places=self.plan.table(places), **transposed,
             )  # fmt: skip
 
 

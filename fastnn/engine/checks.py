@@ -195,6 +195,7 @@ class _Checked:
         else:
             self.scratch("sums", (self.inputs + 1) * self.outputs)
         if self.transposed >= 0:
-            self.matrix("transposed", self.transposed_rows + 1, self.channels)
+            self.matrix("transposed", self.transposed_rows + 1, self.transposed_columns)
+            self.inside("columns", 0, self.channels, self.transposed_columns)
             places = self.table("places", self.inputs // self.channels)
             self.inside("places", 0, (int(places.max()) + 1) * self.outputs, self.transposed_rows)
