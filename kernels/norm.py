@@ -13,15 +13,16 @@ import math
 import numpy as np
 from numba import prange
 
-from ._jit import helper, kernel
+from ._jit import kernel
+from ._shared import shared
 
-_COLUMNS = 64
+COLUMNS = 64
 
 # Thresholds: see activation.py.
 
 
-@helper
-def _forward_columns(first, last, x, gamma, beta, eps, mean, var, xc, std, xn, out):
+@shared
+def forward_columns(first, last, x, gamma, beta, eps, mean, var, xc, std, xn, out):
     """Do `batch_norm_forward` for the columns from `first` to `last`, that one not included."""
     N, width = x.shape[0], last - first
     # The sums are the only memory that a kernel asks for: float32 outputs cannot hold them.
@@ -79,10 +80,10 @@ def batch_norm_forward(x, gamma, beta, eps, mean, var, xc, std, xn, out):
         Written: ``gamma * xn + beta``.
     """
     D = x.shape[1]
-    for chunk in prange((D + _COLUMNS - 1) // _COLUMNS):  # no column is shared by two chunks
-        first = np.intp(chunk) * _COLUMNS
-        last = min(first + _COLUMNS, D)
-        _forward_columns(first, last, x, gamma, beta, eps, mean, var, xc, std, xn, out)
+    for chunk in prange((D + COLUMNS - 1) // COLUMNS):  # no column is shared by two chunks
+        first = np.intp(chunk) * COLUMNS
+        last = min(first + COLUMNS, D)
+        forward_columns(first, last, x, gamma, beta, eps, mean, var, xc, std, xn, out)
 
 
 @kernel(serial_below=25_000)
@@ -111,8 +112,8 @@ def batch_norm_inference(x, gamma, beta, eps, running_mean, running_var, out):
             out[n, d] = gamma[d] * ((x[n, d] - number(running_mean[d])) / std) + beta[d]
 
 
-@helper
-def _backward_columns(first, last, dout, gamma, xc, std, xn, dgamma, dbeta, dx):
+@shared
+def backward_columns(first, last, dout, gamma, xc, std, xn, dgamma, dbeta, dx):
     """Do `batch_norm_backward` for the columns from `first` to `last`, that one not included."""
     N, width = dout.shape[0], last - first
     mean, slope, factor = np.zeros(width), np.zeros(width), np.zeros(width)
@@ -156,7 +157,7 @@ def batch_norm_backward(dout, gamma, xc, std, xn, dgamma, dbeta, dx):
         Written: ``gamma / std * (dout - dbeta / N - xc * dgamma / (N * std))``.
     """
     D = dout.shape[1]
-    for chunk in prange((D + _COLUMNS - 1) // _COLUMNS):  # no column is shared by two chunks
-        first = np.intp(chunk) * _COLUMNS
-        last = min(first + _COLUMNS, D)
-        _backward_columns(first, last, dout, gamma, xc, std, xn, dgamma, dbeta, dx)
+    for chunk in prange((D + COLUMNS - 1) // COLUMNS):  # no column is shared by two chunks
+        first = np.intp(chunk) * COLUMNS
+        last = min(first + COLUMNS, D)
+        backward_columns(first, last, dout, gamma, xc, std, xn, dgamma, dbeta, dx)

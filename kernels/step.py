@@ -13,6 +13,13 @@ from numba import prange
 from ._jit import kernel
 from ._shared import shared
 from .pooled import convolve_weight_pooled
+from .step_norm import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_inference,
+    fetch_rows,
+    share_rows,
+)
 from .step_operations import (
     activate,
     activate_backward,
@@ -33,7 +40,8 @@ CODES = (
     GATHER, AFFINE, CONVOLVE, ACTIVATE, POOL, DROP,
     SOFTMAX_CROSS_ENTROPY, HALF_SQUARED_ERROR, SIGMOID_CROSS_ENTROPY,
     ACTIVATE_BACKWARD, POOL_BACKWARD, CONVOLVE_WEIGHT, CONVOLVE_WEIGHT_POOLED, PUBLISH,
-) = range(14)  # fmt: skip
+    SHARE, FETCH, BATCH_NORM, BATCH_NORM_BACKWARD, BATCH_NORM_INFERENCE,
+) = range(19)  # fmt: skip
 
 
 # What an operation may need: offsets and steps in a buffer, sizes, and where tables begin.
@@ -41,7 +49,8 @@ FIELDS = (
     "code", "source", "source_step", "target", "target_step", "size", "function",
     "height", "width", "channels", "out_height", "out_width", "out_size",
     "pool_h", "pool_w", "stride", "pad", "positions", "mask",
-    "weight", "inputs", "outputs", "transposed", "transposed_rows", "transposed_columns", "panels", "sums",
+    "weight", "inputs", "outputs", "transposed", "transposed_rows", "transposed_columns",
+    "panels", "sums", "gamma", "beta", "mean", "std", "xc", "xn", "statistics",
     "terms", "rows", "samples", "pixels", "pixel_count", "parts", "part_count", "places",
     "frame", "window", "window_size", "window_row", "scratch", "filter_rows", "filter_row",
     "first_row", "last_row",
@@ -73,7 +82,7 @@ def gather(op, images, order, sample, rows, memory, base):
 @shared
 def operate(
     plan, first, last, i0, i1, base, at_positions, images, start, sample, N, sizes, memory,
-    positions, tables, weights, order, masks, labels, targets, losses, right,
+    positions, tables, weights, statistics, order, masks, labels, targets, losses, right,
 ):  # fmt: skip
     """Run the operations `first` to ``last - 1`` on the samples i0 to i1 - 1 of a chunk.
 
@@ -111,31 +120,62 @@ def operate(
             convolve_weight_pooled(op, memory, base, i0, i1, tables, positions, at_positions)
         elif code == PUBLISH:
             publish(op, memory, base, i1, sample, sizes[BATCH])
+        elif code == SHARE:
+            share_rows(op, memory, base, i1, sample)
+        elif code == FETCH:
+            fetch_rows(op, memory, base, i1, sample)
+        elif code == BATCH_NORM_INFERENCE:
+            batch_norm_inference(op, memory, base, i1, weights, statistics)
 
 
 @shared
 def run_chunk(
-    chunk, plan, groups, images, start, N, sizes, memory, positions, tables, weights, order,
-    masks, labels, targets, losses, right,
+    chunk, plan, groups, first_group, last_group, images, start, N, sizes, memory, positions,
+    tables, weights, statistics, order, masks, labels, targets, losses, right,
 ):  # fmt: skip
-    """Take a chunk of a mini-batch through the first operations of a plan.
+    """Take a chunk of a mini-batch through some groups of operations.
 
-    A group of operations either takes all samples of the chunk through one operation after the
-    other, or one sample after the other through all of them, so that it stays in the cache.
+    A group either takes all samples of the chunk through one operation after the other, or one
+    sample after the other through all of them, so that it stays in the cache.
     """
     sample = chunk * N // sizes[CHUNKS]
     rows = (chunk + 1) * N // sizes[CHUNKS] - sample
     base = sizes[SHARED] + chunk * sizes[CHUNK]
     at_positions = chunk * sizes[POSITIONS]
-    for group in range(groups.shape[0]):
+    for group in range(first_group, last_group):
         first, last, one_by_one = groups[group, 0], groups[group, 1], groups[group, 2]
         # Once even if the chunk has no samples: its sums must become zero.
         for i in range(max(1, rows) if one_by_one else 1):
             i0, i1 = (i, min(i + 1, rows)) if one_by_one else (0, rows)
             operate(
                 plan, first, last, i0, i1, base, at_positions, images, start, sample, N, sizes,
-                memory, positions, tables, weights, order, masks, labels, targets, losses, right,
+                memory, positions, tables, weights, statistics, order, masks, labels, targets,
+                losses, right,
             )  # fmt: skip
+
+
+@shared
+def run_part(
+    part, columns, first, last, plan, groups, images, start, N, sizes, memory, positions, tables,
+    weights, gradient, statistics, order, masks, labels, targets, losses, right,
+):  # fmt: skip
+    """Run one iteration of a phase: some columns of all samples, or a chunk of the samples."""
+    if columns:
+        normalise(part, plan[first], memory, N, weights, gradient, statistics)
+    else:
+        run_chunk(
+            part, plan, groups, first, last, images, start, N, sizes, memory, positions, tables,
+            weights, statistics, order, masks, labels, targets, losses, right,
+        )  # fmt: skip
+
+
+@shared
+def normalise(part, op, memory, N, weights, gradient, statistics):
+    """Run batch normalisation, or its backward pass, on some columns."""
+    if op.code == BATCH_NORM:
+        batch_norm(part, op, memory, N, weights, statistics)
+    else:
+        batch_norm_backward(part, op, memory, N, weights, gradient)
 
 
 @shared
@@ -151,7 +191,7 @@ def run_blocks(
                 block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], N, sizes[BATCH],
                 tables, slab, gradient,
             )  # fmt: skip
-        else:
+        elif block.code == CONVOLVE:
             summed_gradient(block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], gradient)
         update_block(block, weights, gradient, state0, state1, rule, rate, settings)
         if block.transposed >= 0:
@@ -176,9 +216,9 @@ def transpose_weights(blocks, weights, tables):
 # Thresholds are in multiply-adds of a step: those of two parallel loops, as in conv.py.
 @kernel(serial_below=200_000)
 def train_steps(
-    plan, groups, loss_groups, blocks, shares, sizes, images, order, starts, labels, targets,
-    masks, tables, memory, positions, slabs, weights, gradient, state0, state1, rule, rates,
-    settings, losses, right, losses_after, masks_after, done,
+    plan, groups, phases, loss_groups, loss_phases, blocks, shares, sizes, images, order, starts,
+    labels, targets, masks, tables, memory, positions, slabs, weights, gradient, state0, state1,
+    statistics, rule, rates, settings, losses, right, losses_after, masks_after, done,
 ):  # fmt: skip
     """Take training steps until they are done or a loss is not finite.
 
@@ -188,8 +228,13 @@ def train_steps(
         Operations.
     groups : int64 array of shape (groups, 3)
         First and last operation (exclusive) of a group, and 1 if its samples go one by one.
-    loss_groups : int64 array of shape (groups, 3)
-        As `groups`, up to the loss: what is run once more after an update. None where it is empty.
+    phases : int64 array of shape (phases, 4)
+        What all threads do before any goes on: whether it goes by columns, the first group and
+        the last (exclusive), or the operation on columns, and the number of chunks or of runs of
+        columns.
+    loss_groups, loss_phases : int64 arrays
+        As `groups` and `phases`, up to the loss: what is run once more after an update, if there
+        are any phases.
     blocks : record array of dtype `OPERATION`
         Blocks of weights.
     shares : int64 array of shape (shares + 1,)
@@ -221,6 +266,8 @@ def train_steps(
         Updated: all parameters, and then their transposes; their gradients.
     state0, state1 : arrays
         Updated: what the optimizer keeps; empty where it keeps nothing.
+    statistics : float64 array
+        Updated: running means and variances of batch normalisation.
     rule : int
         Number of the optimizer.
     rates : float64 array of shape (steps,)
@@ -234,16 +281,18 @@ def train_steps(
     done : int64 array of shape (1,)
         Written: number of steps done.
     """
-    chunks = sizes[CHUNKS]
     nothing = right[:0]
     for step in range(starts.size - 1):
         start = starts[step]
         N = starts[step + 1] - start
-        for chunk in prange(chunks):  # a chunk owns its part of the memory
-            run_chunk(
-                chunk, plan, groups, images, start, N, sizes, memory, positions, tables, weights,
-                order, masks, labels, targets, losses, right,
-            )  # fmt: skip
+        for phase in range(phases.shape[0]):
+            columns, first, last, parts = phases[phase]
+            for part in prange(parts):  # a part owns its chunk of the memory, or its columns
+                run_part(
+                    part, columns, first, last, plan, groups, images, start, N, sizes, memory,
+                    positions, tables, weights, gradient, statistics, order, masks, labels,
+                    targets, losses, right,
+                )  # fmt: skip
         total = 0.0
         for n in range(start, start + N):
             total += losses[n]
@@ -254,11 +303,13 @@ def train_steps(
                 shares[share], shares[share + 1], blocks, N, sizes, memory, tables, slabs[share],
                 weights, gradient, state0, state1, rule, rates[step], settings,
             )  # fmt: skip
-        if loss_groups.shape[0]:
-            for chunk in prange(chunks):
-                run_chunk(
-                    chunk, plan, loss_groups, images, start, N, sizes, memory, positions, tables,
-                    weights, order, masks_after, labels, targets, losses_after, nothing,
+        for phase in range(loss_phases.shape[0]):
+            columns, first, last, parts = loss_phases[phase]
+            for part in prange(parts):
+                run_part(
+                    part, columns, first, last, plan, loss_groups, images, start, N, sizes, memory,
+                    positions, tables, weights, gradient, statistics, order, masks_after, labels,
+                    targets, losses_after, nothing,
                 )  # fmt: skip
         done[0] = step + 1
 
@@ -277,13 +328,13 @@ def copy_scores(chunk, sizes, memory, source, scores):
 @kernel(serial_below=200_000)
 def compute_scores(
     plan, groups, sizes, images, order, labels, targets, masks, tables, memory, positions,
-    weights, source, losses, right, scores,
+    weights, statistics, source, losses, right, scores,
 ):  # fmt: skip
     """Compute the scores of images, as many as a mini-batch has at most.
 
     Parameters
     ----------
-    plan, groups, sizes, images, tables, memory, positions, weights
+    plan, groups, sizes, images, tables, memory, positions, weights, statistics
         As for `train_steps`; the groups end before the loss.
     order : int64 array of shape (N,)
         Which images to take.
@@ -296,7 +347,7 @@ def compute_scores(
     """
     for chunk in prange(sizes[CHUNKS]):
         run_chunk(
-            chunk, plan, groups, images, 0, order.size, sizes, memory, positions, tables, weights,
-            order, masks, labels, targets, losses, right,
+            chunk, plan, groups, 0, groups.shape[0], images, 0, order.size, sizes, memory,
+            positions, tables, weights, statistics, order, masks, labels, targets, losses, right,
         )  # fmt: skip
         copy_scores(chunk, sizes, memory, source, scores)

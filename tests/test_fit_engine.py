@@ -470,9 +470,24 @@ def test_methods_that_were_replaced_are_used():
 
 @pytest.mark.compiled
 def test_layer_that_cannot_be_lowered_is_named():
-    line = "layers are used: BatchNormalization is no operation of the engine$"
+    def make():
+        W1, W2 = np.random.randn(2, 1, 3, 3), np.random.randn(2 * 14 * 14, 3)
+        layers = fastnn.Convolution(W1, np.zeros(2)), fastnn.Dropout(0.1)
+        return fastnn.Sequential([*layers, fastnn.Affine(W2, np.zeros(3))])
+
+    line = "layers are used: Dropout is an operation of the engine on rows, not on images$"
     with pytest.warns(RuntimeWarning, match=f"^fit: {line}"):
-        assert trained(normalized, fastnn.SGD(), "auto")[2].losses
+        assert trained(make, fastnn.SGD(), "auto")[2].losses
+
+
+@pytest.mark.compiled
+def test_batch_normalization_trains_to_the_same_numbers_and_statistics():
+    results = [trained(normalized, fastnn.Momentum(), engine) for engine in ("compiled", "layers")]
+    assert_same(results, TOLERANCE[np.float64])
+    norms = [net.layers[1] for net, *_ in results]
+    for name in ("running_mean", "running_var"):
+        ours, expected = (getattr(norm, name) for norm in norms)
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10, strict=True)
 
 
 def test_fresh_batch_normalization_gives_no_warning():

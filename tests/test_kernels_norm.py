@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fastnn.kernels import norm
-from kernel_runs import run, run_in_bounds
+from kernel_runs import callable_from_python, run, run_in_bounds
 from rounding import assert_within_rounding, check_gradient
 
 EPS = 1e-6
@@ -172,6 +172,8 @@ def test_kernels_stay_in_bounds(shape, dtype):
 
     for first, last in [(0, shape[1]), (shape[1] - 1, shape[1])]:
         arguments = (first, last, x, gamma, beta, EPS)
-        run_in_bounds(norm._forward_columns.py_func, arguments, outputs)
+        run_in_bounds(callable_from_python(norm.forward_columns).py_func, arguments, outputs)
         arguments = (first, last, x, gamma, x, var, x)
-        run_in_bounds(norm._backward_columns.py_func, arguments, [row, row, rows])
+        run_in_bounds(
+            callable_from_python(norm.backward_columns).py_func, arguments, [row, row, rows]
+        )

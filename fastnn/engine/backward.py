@@ -8,6 +8,7 @@ from fastnn import _convolution
 from fastnn.kernels import pooled, step, step_updates
 from fastnn.layers import (
     Affine,
+    BatchNormalization,
     Convolution,
     Dropout,
     IdentityWithLoss,
@@ -57,6 +58,7 @@ class Backward:
         if not plan.parameters:
             raise CannotLower("the network has no parameters to train")
         first = self._loss(last_layer)
+        first_layer = plan.parameters[0].layer
         one_by_one = False
         for number in reversed(range(len(steps))):
             layer, source, value, kept = steps[number]
@@ -78,7 +80,9 @@ class Backward:
                 dx = self._scratch(source.shape)
                 plan.add(step.POOL_BACKWARD, self.dout, dx, **kept)
                 self.dout = dx
-            if self._is_first(kept):
+            elif type(layer) is BatchNormalization:
+                first = self._batch_norm(first, kept)
+            if layer is first_layer:
                 break
         plan.group(first, one_by_one)
 
@@ -90,7 +94,7 @@ class Backward:
         """Add the loss; return the first operation of the group that it is in."""
         plan = self.plan
         first = len(plan.operations)
-        if not plan.groups[-1].one_by_one:
+        if not plan.groups[-1].one_by_one and len(plan.groups) not in plan.columns:
             first = plan.groups.pop().first
         self.dout = plan.keep(plan.scores.shape)
         plan.add(_LOSSES[type(last_layer)], plan.scores, self.dout, size=plan.scores.size)
@@ -132,6 +136,23 @@ class Backward:
             plan.scratch(columns - K)
             plan.add_affine(self.dout, dx, transposed["transposed"], M, columns)
             self.dout = dx
+
+    # --- Batch normalisation ------------------------------------------------------------------
+
+    def _batch_norm(self, first, kept):
+        """Go back through a layer; return the first operation of the group after it."""
+        plan, D = self.plan, kept["size"]
+        plan.add(step.SHARE, self.dout, size=D, panels=kept["panels"])
+        plan.group(first, one_by_one=False)
+        plan.add_columns(step.BATCH_NORM_BACKWARD, **kept)
+        first = len(plan.operations)
+        plan.add(step.FETCH, target=self.dout, size=D, panels=kept["panels"])
+        for name in ("gamma", "beta"):
+            plan.add_block(
+                step.BATCH_NORM, weight=kept[name], inputs=0, outputs=D, first_row=0, last_row=0,
+                **_NOT_TRANSPOSED,
+            )  # fmt: skip
+        return first
 
     # --- Convolution --------------------------------------------------------------------------
 

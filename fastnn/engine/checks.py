@@ -77,6 +77,11 @@ class _Checked:
             step.CONVOLVE_WEIGHT_POOLED: self.convolve_weight_pooled,
             step.PUBLISH: self.publish,
             step.DROP: self.drop,
+            step.SHARE: self.share,
+            step.FETCH: self.fetch,
+            step.BATCH_NORM: self.batch_norm,
+            step.BATCH_NORM_BACKWARD: self.batch_norm,
+            step.BATCH_NORM_INFERENCE: self.batch_norm_inference,
         }.get(self.code, self.elements)()
 
     def gather(self):
@@ -174,12 +179,44 @@ class _Checked:
             "panels", self.panels, self.panels + self.plan.batch * self.outputs, self.plan.shared
         )
 
+    def shared(self, name, size):
+        """Check a place that all chunks see."""
+        self.inside(name, self.op[name], self.op[name] + size, self.plan.shared)
+
+    def share(self):
+        self.chunk("source", self.size)
+        self.shared("panels", self.plan.batch * self.size)
+
+    def fetch(self):
+        self.chunk("target", self.size)
+        self.shared("panels", self.plan.batch * self.size)
+
+    def vectors(self):
+        """Check gamma, beta and the running statistics."""
+        self.matrix("gamma", 1, self.size)
+        self.matrix("beta", 1, self.size)
+        end = self.statistics + 2 * self.size
+        self.inside("statistics", self.statistics, end, self.plan.statistics)
+
+    def batch_norm(self):
+        self.vectors()
+        for name in ("panels", "xc", "xn"):
+            self.shared(name, self.plan.batch * self.size)
+        self.shared("mean", 2 * self.size)
+        self.shared("std", self.size)
+
+    def batch_norm_inference(self):
+        self.vectors()
+        self.chunk("source", self.size)
+
     # --- Blocks -------------------------------------------------------------------------------
 
     def check_block(self):
         """Check a block of weights."""
-        self.inside("rows", self.first_row, self.last_row, self.inputs)
         self.matrix("weight", self.inputs + 1, self.outputs)
+        if self.code == step.BATCH_NORM:
+            return
+        self.inside("rows", self.first_row, self.last_row, self.inputs)
         if self.code == step.AFFINE:
             slab = step_updates.FEATURES
             self.inside("slab", 0, self.last_row - self.first_row, slab)

@@ -59,7 +59,9 @@ class _Buffers:
         self.plan = plan
         self.operations = records(plan.operations)
         self.groups = np.array(plan.groups, np.int64)
+        self.phases = plan.phases(plan.groups)
         self.loss_groups = np.array(plan.loss_groups, np.int64)
+        self.loss_phases = plan.phases(plan.loss_groups)
         self.tables = plan.tables()
         self.sizes = np.array(
             [plan.shared, plan.chunk, plan.chunks, plan.positions, plan.batch], np.int64
@@ -106,7 +108,7 @@ class Engine:
         plan = self._lower(training=True)
         self._names = {id(array): name for name, array in network.params.items()}
         for parameters in plan.parameters:
-            for array in (parameters.layer.W, parameters.layer.b):
+            for array in parameters.arrays:
                 if id(array) not in self._names:
                     raise CannotLower("the layers and params hold different arrays")
         self._buffers, self._scoring = _Buffers(plan), None
@@ -117,6 +119,7 @@ class Engine:
         self._slabs = np.zeros((len(self._shares) - 1, slab), dtype)
         self._weights = np.zeros(plan.weights + plan.transposed, dtype)
         self._gradient = np.zeros(plan.weights, dtype)
+        self._statistics = np.zeros(plan.statistics)
         self._rule, self._settings, self._states = _RULES[type(optimizer)]
         self._kept = [np.zeros(plan.weights if i < len(self._states) else 0, dtype) for i in (0, 1)]
         self._work = 3 * batch_size * sum(p.size for p in plan.parameters)
@@ -151,14 +154,16 @@ class Engine:
         settings = np.zeros(2)
         settings[: len(self._settings)] = [getattr(self.optimizer, s) for s in self._settings]
         buffers = self._buffers
-        loss_groups = buffers.loss_groups if masks_after is not None else buffers.loss_groups[:0]
+        norms = np.flatnonzero(buffers.operations.code == step.BATCH_NORM)
+        buffers.operations.share[norms] = [layer.momentum for layer, _, _ in buffers.plan.norms]
+        loss_phases = buffers.loss_phases if masks_after is not None else buffers.loss_phases[:0]
         self._read()
         step.train_steps(
-            buffers.operations, buffers.groups, loss_groups, self._blocks, self._shares,
-            buffers.sizes, images, order, starts, labels, rows, masks, buffers.tables,
-            buffers.memory, buffers.positions, self._slabs, self._weights, self._gradient,
-            *self._kept, self._rule,
-            self._rates(steps), settings, losses, right, losses_after,
+            buffers.operations, buffers.groups, buffers.phases, buffers.loss_groups, loss_phases,
+            self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
+            buffers.tables, buffers.memory, buffers.positions, self._slabs, self._weights,
+            self._gradient, *self._kept, self._statistics, self._rule, self._rates(steps),
+            settings, losses, right, losses_after,
             _NO_MASKS if masks_after is None else masks_after, done, work=self._work,
         )  # fmt: skip
         done = int(done[0])
@@ -184,7 +189,7 @@ class Engine:
             step.compute_scores(
                 buffers.operations, buffers.groups, buffers.sizes, images, chosen, _NO_LABELS,
                 scores[:0], _NO_MASKS, buffers.tables, buffers.memory, buffers.positions,
-                self._weights, buffers.plan.scores.offset, _NO_FLOATS, _NO_BOOLS,
+                self._weights, self._statistics, buffers.plan.scores.offset, _NO_FLOATS, _NO_BOOLS,
                 scores[first : first + batch], work=self._work // 3,
             )  # fmt: skip
         return scores
@@ -229,24 +234,31 @@ class Engine:
             state = _update.state_for(params, getattr(optimizer, name))
             setattr(optimizer, name, state)
             for parameters in self._buffers.plan.parameters:
-                parameters.pack(*self._of(state, parameters), buffer)
+                parameters.pack(self._of(state, parameters), buffer)
 
     def _read_parameters(self):
         for parameters in self._buffers.plan.parameters:
-            parameters.pack(parameters.layer.W, parameters.layer.b, self._weights)
+            parameters.pack(parameters.arrays, self._weights)
+        for layer, at, D in self._buffers.plan.norms:
+            known = layer.running_mean is not None
+            self._statistics[at : at + D] = layer.running_mean if known else 0
+            self._statistics[at + D : at + 2 * D] = layer.running_var if known else 0
         tables = self._buffers.tables
         step.transpose_weights(self._blocks, self._weights, tables, work=self._weights.size)
 
     def _of(self, state, parameters):
-        """Return what the optimizer keeps for the weights and the bias of a layer."""
-        return [state[self._names[id(a)]] for a in (parameters.layer.W, parameters.layer.b)]
+        """Return what the optimizer keeps for the parameters of a layer."""
+        return [state[self._names[id(array)]] for array in parameters.arrays]
 
     def _write(self, steps):
         """Copy the flat buffers back into the arrays of the network and the optimizer."""
         for parameters in self._buffers.plan.parameters:
-            parameters.unpack(self._weights, parameters.layer.W, parameters.layer.b)
+            parameters.unpack(self._weights, parameters.arrays)
             for name, buffer in zip(self._states, self._kept, strict=False):
-                parameters.unpack(buffer, *self._of(getattr(self.optimizer, name), parameters))
+                parameters.unpack(buffer, self._of(getattr(self.optimizer, name), parameters))
+        for layer, at, D in self._buffers.plan.norms:
+            layer.running_mean = self._statistics[at : at + D].copy()
+            layer.running_var = self._statistics[at + D : at + 2 * D].copy()
         if self._rule == step_updates.ADAM:
             self.optimizer.iter += steps
 

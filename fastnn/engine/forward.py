@@ -9,6 +9,7 @@ from fastnn.kernels import step, step_operations
 from fastnn.layers import (
     Affine,
     AveragePooling,
+    BatchNormalization,
     Convolution,
     Dropout,
     Flatten,
@@ -39,8 +40,8 @@ class Step(NamedTuple):
     source, value : Value
         Its input and its output.
     kept : object
-        Parameters of affine layers and convolutions; fields of pools; the number of an
-        activation's function; the first column of dropout's masks.
+        Parameters of affine layers and convolutions; fields of pools and of batch normalisation;
+        the number of an activation's function; the first column of dropout's masks.
     """
 
     layer: object
@@ -60,9 +61,11 @@ class Forward:
         What the layers so far have computed.
     """
 
-    def __init__(self, plan, layers, input_shape):
+    def __init__(self, plan, layers, input_shape, training):
         self.plan = plan
         self.layers = layers
+        self._training = training
+        self._first = 0  # operation of the group that is not closed yet
         self.steps = []
         self.value = plan.keep(input_shape)
         self._channels = 1  # of the image that was flattened, until an affine layer
@@ -81,19 +84,19 @@ class Forward:
         C, H, W = shape if len(shape) == 3 else (1, 1, shape[0])
         plan.add(step.GATHER, target=self.value, channels=C, height=H, width=W)
         plan.group(0, one_by_one=False)
-        first, one_by_one = len(plan.operations), len(shape) == 3
+        self._first, one_by_one = len(plan.operations), len(shape) == 3
         for number, layer in enumerate(self.layers):
             if type(layer) not in _OPERATIONS:
                 raise CannotLower(f"{type(layer).__name__} is no operation of the engine")
             if type(layer) is Affine and one_by_one:
-                plan.group(first, one_by_one=True)
-                first, one_by_one = len(plan.operations), False
+                plan.group(self._first, one_by_one=True)
+                self._first, one_by_one = len(plan.operations), False
             source = self.value
             kept = _OPERATIONS[type(layer)](self, layer, self.layers[number + 1 : number + 2])
             self.steps.append(Step(layer, source, self.value, kept))
         if self._channels > 1 or len(self.value.shape) == 3:
             raise CannotLower("the engine needs an affine layer between images and the loss")
-        plan.group(first, one_by_one)
+        plan.group(self._first, one_by_one)
         plan.scores = self.value
 
     def scratch(self, other_than=None):
@@ -128,8 +131,8 @@ class Forward:
             raise CannotLower(f"{type(layer).__name__} does not fit {C} x {H} x {W} pixels")
         return shape
 
-    def _parameters(self, layer, inputs, outputs):
-        parameters = Parameters(layer, self.plan.weights, inputs, outputs, self._channels)
+    def _parameters(self, layer, inputs, outputs, names=("W", "b")):
+        parameters = Parameters(layer, names, self.plan.weights, inputs, outputs, self._channels)
         self.plan.parameters.append(parameters)
         self.plan.weights += parameters.size
         self._channels, self._needed = 1, False
@@ -201,6 +204,35 @@ class Forward:
         self.plan.add_dropout(self.value, mask)
         return mask
 
+    def _batch_norm(self, layer, following):
+        plan, source = self.plan, self.value
+        if self._channels > 1 or len(source.shape) == 3:
+            raise CannotLower("BatchNormalization is one of the engine on rows, not on images")
+        (D,) = source.shape
+        for name in ("gamma", "beta"):
+            array = getattr(layer, name)
+            if getattr(array, "dtype", None) != plan.dtype or array.shape != (D,):
+                raise CannotLower(f"BatchNormalization has {name} that is no {plan.dtype} row")
+        gamma, beta = (self._parameters(layer, 0, D, (name,)) for name in ("gamma", "beta"))
+        kept = {
+            "size": D, "gamma": gamma.offset, "beta": beta.offset, "statistics": plan.statistics,
+        }  # fmt: skip
+        plan.norms.append((layer, plan.statistics, D))
+        plan.statistics += 2 * D
+        if not self._training:
+            plan.add(step.BATCH_NORM_INFERENCE, source, **kept)
+            return kept
+        rows = plan.batch * D
+        kept |= {name: plan.share(rows) for name in ("panels", "xc", "xn")}
+        kept |= {"mean": plan.share(2 * D), "std": plan.share(D)}
+        plan.add(step.SHARE, source, size=D, panels=kept["panels"])
+        plan.group(self._first, one_by_one=False)
+        plan.add_columns(step.BATCH_NORM, **kept)
+        self._first = len(plan.operations)
+        self.value = plan.keep((D,))
+        plan.add(step.FETCH, target=self.value, size=D, panels=kept["panels"])
+        return kept
+
     def _flatten(self, layer, following):
         if len(self.value.shape) == 3:
             self._channels = self.value.shape[0]
@@ -212,6 +244,7 @@ _OPERATIONS = {
     Convolution: Forward._convolution,
     Pooling: Forward._pool,
     AveragePooling: Forward._pool,
+    BatchNormalization: Forward._batch_norm,
     Relu: Forward._activation,
     Sigmoid: Forward._activation,
     Tanh: Forward._activation,

@@ -41,7 +41,7 @@ def lower(layers, last_layer, input_shape, batch, dtype, training):
         If there is no operation for one of the layers, or none for it at its place.
     """
     plan = Plan(np.dtype(dtype), batch, max(1, -(-batch // _ROWS)))
-    forward = Forward(plan, _in_order(layers), input_shape)
+    forward = Forward(plan, _in_order(layers), input_shape, training)
     forward.run()
     if training:
         Backward(forward).run(last_layer)

@@ -14,7 +14,8 @@ class Parameters:
     Attributes
     ----------
     layer : layer
-        With `W` and `b`.
+    names : tuple of str
+        Of the layer's weights and its bias, or of a vector, which is kept as a bias of no weights.
     offset : int
         Of the panels, of K + 1 rows: weights, and the bias.
     inputs, outputs : int
@@ -25,6 +26,7 @@ class Parameters:
     """
 
     layer: object
+    names: tuple
     offset: int
     inputs: int
     outputs: int
@@ -55,21 +57,30 @@ class Parameters:
             weight = weight.transpose(2, 3, 1, 0)
         return weight.reshape(self.channels, -1, self.outputs)
 
-    def pack(self, weight, bias, buffer):
-        """Copy arrays shaped as the layer's `W` and `b` into the panels of `buffer`."""
-        matrix = self._matrix(weight)
+    @property
+    def arrays(self):
+        """The layer's arrays themselves."""
+        return [getattr(self.layer, name) for name in self.names]
+
+    def pack(self, arrays, buffer):
+        """Copy arrays shaped as the layer's into the panels of `buffer`."""
+        *weights, bias = arrays
         for columns, panel_weights, panel_bias in self._panels(buffer):
-            panel_weights[...] = matrix[:, :, columns]
+            for weight in weights:
+                panel_weights[...] = self._matrix(weight)[:, :, columns]
             panel_bias[...] = bias[columns]
 
-    def unpack(self, buffer, weight, bias):
-        """Copy the panels of `buffer` into arrays shaped as the layer's `W` and `b`."""
-        matrix = self._matrix(weight)
+    def unpack(self, buffer, arrays):
+        """Copy the panels of `buffer` into arrays shaped as the layer's."""
+        *weights, bias = arrays
+        matrices = [self._matrix(weight) for weight in weights]
         for columns, panel_weights, panel_bias in self._panels(buffer):
-            matrix[:, :, columns] = panel_weights
+            for matrix in matrices:
+                matrix[:, :, columns] = panel_weights
             bias[columns] = panel_bias
-        if not np.shares_memory(matrix, weight):
-            if weight.ndim == 4:
-                FN, C, FH, FW = weight.shape
-                matrix = matrix.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)
-            weight[...] = matrix.reshape(weight.shape)
+        for weight, matrix in zip(weights, matrices, strict=True):
+            if not np.shares_memory(matrix, weight):
+                if weight.ndim == 4:
+                    FN, C, FH, FW = weight.shape
+                    matrix = matrix.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)
+                weight[...] = matrix.reshape(weight.shape)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.kernels import step
+from fastnn.kernels import norm, step
 from fastnn.kernels.vectors import VECTOR_BYTES
 
 _SHARES = 32  # iterations of the loop that updates weights
@@ -60,6 +60,11 @@ class Plan:
         Rows of `fastnn.kernels.step.OPERATION`.
     groups, loss_groups : list of Group
         Of all operations, and of those up to the loss.
+    columns : dict
+        Operations on columns of all samples, by the number of groups before them.
+    statistics : int
+        Running statistics of batch normalisation.
+    norms : list of (layer, offset of its statistics, columns)
     parameters : list of Parameters
     dropouts : list of (layer, first column of its masks, columns)
     ones : list of (offset, size)
@@ -76,12 +81,15 @@ class Plan:
     masks: int = 0
     weights: int = 0
     transposed: int = 0
+    statistics: int = 0
     operations: list = field(default_factory=list)
     blocks: list = field(default_factory=list)
     groups: list = field(default_factory=list)
     loss_groups: list = field(default_factory=list)
     parameters: list = field(default_factory=list)
+    columns: dict = field(default_factory=dict)
     dropouts: list = field(default_factory=list)
+    norms: list = field(default_factory=list)
     ones: list = field(default_factory=list)
     scores: Value = None
     _tables: list = field(default_factory=list)
@@ -170,6 +178,23 @@ class Plan:
         if len(self.operations) > first:
             self.groups.append(Group(first, len(self.operations), int(one_by_one)))
 
+    def add_columns(self, code, **fields):
+        """Append an operation on columns of all samples, for which the groups so far wait."""
+        self.columns[len(self.groups)] = len(self.operations)
+        self.add(code, **fields)
+
+    def phases(self, groups):
+        """Return what is done between two waits, as `fastnn.kernels.step.train_steps` takes it."""
+        phases, first = [], 0
+        for last, operation in sorted(self.columns.items()):
+            if last <= len(groups):
+                size = self.operations[operation]["size"]
+                phases.append((0, first, last, self.chunks))
+                phases.append((1, operation, 0, -(-size // norm.COLUMNS)))
+                first = last
+        phases.append((0, first, len(groups), self.chunks))
+        return np.array(phases, np.int64)
+
     def add_block(self, code, source=None, **fields):
         """Append a block of weights."""
         if source is not None:
@@ -179,7 +204,7 @@ class Plan:
     def shares(self):
         """Return where each share of the blocks begins, for shares of about equal cost."""
         cost = np.cumsum(
-            [0] + [(b["last_row"] - b["first_row"]) * b["outputs"] for b in self.blocks]
+            [0] + [(b["last_row"] - b["first_row"] + 1) * b["outputs"] for b in self.blocks]
         )
         count = min(_SHARES, len(self.blocks))
         bounds = np.searchsorted(cost, np.linspace(0, cost[-1], count + 1))
