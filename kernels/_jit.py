@@ -96,11 +96,15 @@ class _Cache(FunctionCache):
     def load_overload(self, sig, target_context):
         """Return what was kept for a signature; None, and forget all, if it cannot be read."""
         try:
-            return super().load_overload(sig, target_context)
+            result = super().load_overload(sig, target_context)
         except (EOFError, OSError, UnpicklingError, ValueError):
             with suppress(OSError):
                 self.flush()
             return None
+        if result is not None:
+            # Numba forgets these for what is loaded; who becomes compiled with it needs them.
+            result.library._reload_init.update(result.reload_init)
+        return result
 
     def save_overload(self, sig, data):
         """Keep what was compiled for a signature, if there is room for it."""

@@ -529,3 +529,22 @@ def test_a_kernel_from_the_cache_finds_what_is_compiled_once(lost, tmp_path):
             file.unlink()
     expected = ["1", "0" if lost else "1"]
     assert printed(code, NUMBA_CACHE_DIR=str(tmp_path)) == expected
+
+
+@pytest.mark.compiled
+def test_a_kernel_compiled_with_a_helper_from_the_cache_finds_what_that_one_calls(tmp_path):
+    code = """
+        import numpy as np
+        from fastnn import _convolution
+
+        x, W = np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3))
+        out = np.ones((1, 1, 4, 4))
+        {call}
+    """
+    calls = [
+        "_convolution.backward_weight(x, out, W.shape, 1, 1)",  # compiles the helper
+        "print(_convolution.forward(x, W, np.zeros(1), 1, 1)[0, 0, 0, 0])",
+    ]
+    for call in (*calls, calls[-1]):
+        lines = printed(code.format(call=call), NUMBA_CACHE_DIR=str(tmp_path), FASTNN_SERIAL="1")
+    assert lines == ["4.0"]

@@ -150,7 +150,7 @@ def test_quoted_errors_are_those_that_are_raised(name):
         "fastnn runs on one thread in this forked process; start it with 'spawn' to use more",
         "fastnn compiles its kernels anew in this process, since it cannot keep them: ",
         ": layers are used: ",
-        "is no operation of the engine",
+        "is an operation of the engine on rows, not on images",
         ": already running on this network",
         "engine: compiled, many steps to a call",
         "drawn digits take its place",
