@@ -46,7 +46,7 @@ CODES = (
 
 # What an operation may need: offsets and steps in a buffer, sizes, and where tables begin.
 FIELDS = (
-    "code", "source", "source_step", "target", "target_step", "size", "function",
+    "code", "source", "source_step", "target", "target_step", "elements", "function",
     "height", "width", "channels", "out_height", "out_width", "out_size",
     "pool_h", "pool_w", "stride", "pad", "positions", "mask",
     "weight", "inputs", "outputs", "transposed", "transposed_rows", "transposed_columns",

@@ -17,8 +17,8 @@ EPS = 1e-6  # added to the variance, as the layer does
 def share_rows(op, memory, base, rows, sample):
     """Copy a chunk's rows to where all can see them."""
     copy_block(
-        memory, base + op.source, rows, op.size, op.source_step,
-        memory, op.panels + sample * op.size, op.size,
+        memory, base + op.source, rows, op.elements, op.source_step,
+        memory, op.panels + sample * op.elements, op.elements,
     )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def share_rows(op, memory, base, rows, sample):
 def fetch_rows(op, memory, base, rows, sample):
     """Copy a chunk's rows from where all can see them."""
     copy_block(
-        memory, op.panels + sample * op.size, rows, op.size, op.size,
+        memory, op.panels + sample * op.elements, rows, op.elements, op.elements,
         memory, base + op.target, op.target_step,
     )  # fmt: skip
 
@@ -34,7 +34,7 @@ def fetch_rows(op, memory, base, rows, sample):
 @shared
 def batch_norm(part, op, memory, N, weights, statistics):
     """Normalise some columns of the shared rows in place, and update running statistics."""
-    D = op.size
+    D = op.elements
     first = part * COLUMNS
     last = min(first + COLUMNS, D)
     x = memory[op.panels : op.panels + N * D].reshape(N, D)
@@ -54,7 +54,7 @@ def batch_norm(part, op, memory, N, weights, statistics):
 @shared
 def batch_norm_backward(part, op, memory, N, weights, gradient):
     """Compute the gradients by some columns, in place in the shared rows, and by gamma and beta."""
-    D = op.size
+    D = op.elements
     first = part * COLUMNS
     last = min(first + COLUMNS, D)
     dout = memory[op.panels : op.panels + N * D].reshape(N, D)
@@ -69,7 +69,7 @@ def batch_norm_backward(part, op, memory, N, weights, gradient):
 @shared
 def batch_norm_inference(op, memory, base, rows, weights, statistics):
     """Normalise rows, in place, by the running statistics."""
-    D, number = op.size, memory.dtype.type
+    D, number = op.elements, memory.dtype.type
     for i in range(rows):
         at = base + op.source + i * op.source_step
         for d in range(D):

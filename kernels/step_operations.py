@@ -99,8 +99,8 @@ def activate(op, memory, base, first, last):
         source = base + op.source + i * op.source_step
         target = base + op.target + i * op.target_step
         if source != target:
-            copy_block(memory, source, 1, op.size, 0, memory, target, 0)
-        x = memory[target : target + op.size]
+            copy_block(memory, source, 1, op.elements, 0, memory, target, 0)
+        x = memory[target : target + op.elements]
         if op.function == RELU:
             zero = x.dtype.type(0)
             for j in range(x.size):
@@ -133,9 +133,9 @@ def drop(op, memory, base, first, last, masks, place):
     """Multiply by a mask in place; or, where there are no masks, by the share that is kept."""
     for i in range(first, last):
         at = base + op.source + i * op.source_step
-        x = memory[at : at + op.size]
+        x = memory[at : at + op.elements]
         if masks.size:
-            mask = masks[place + i, op.mask : op.mask + op.size]
+            mask = masks[place + i, op.mask : op.mask + op.elements]
             for j in range(x.size):
                 x[j] *= x.dtype.type(mask[j])
         else:
@@ -150,7 +150,7 @@ def drop(op, memory, base, first, last, masks, place):
 @shared
 def softmax_cross_entropy(op, memory, base, rows, order, labels, place, N, losses, right):
     """Compute losses and their gradient by the scores, and count the right answers."""
-    K = op.size
+    K = op.elements
     scores, target = base + op.source, base + op.target
     y = memory[target : target + rows * K]
     softmax_of_rows(memory[scores : scores + rows * K], y, K)
@@ -176,10 +176,10 @@ def half_squared_error(op, memory, base, rows, order, targets, place, N, losses)
     half, count = memory.dtype.type(0.5), memory.dtype.type(N)
     for i in range(rows):
         total = 0.0
-        for k in range(op.size):
-            error = memory[base + op.source + i * op.size + k] - targets[order[place + i], k]
+        for k in range(op.elements):
+            error = memory[base + op.source + i * op.elements + k] - targets[order[place + i], k]
             total += half * error * error
-            memory[base + op.target + i * op.size + k] = error / count
+            memory[base + op.target + i * op.elements + k] = error / count
         losses[place + i] = total
 
 
@@ -189,11 +189,11 @@ def sigmoid_cross_entropy(op, memory, base, rows, order, targets, place, N, loss
     one, least, count = memory.dtype.type(1), memory.dtype.type(1e-7), memory.dtype.type(N)
     for i in range(rows):
         total = 0.0
-        for k in range(op.size):
-            y = sigmoid(memory[base + op.source + i * op.size + k])
+        for k in range(op.elements):
+            y = sigmoid(memory[base + op.source + i * op.elements + k])
             t = targets[order[place + i], k]
             total -= t * math.log(y + least) + (one - t) * math.log(one - y + least)
-            memory[base + op.target + i * op.size + k] = (y - t) / count
+            memory[base + op.target + i * op.elements + k] = (y - t) / count
         losses[place + i] = total
 
 
@@ -206,9 +206,9 @@ def activate_backward(op, memory, base, first, last):
     one, zero = memory.dtype.type(1), memory.dtype.type(0)
     for i in range(first, last):
         at = base + op.source + i * op.source_step
-        y = memory[at : at + op.size]
+        y = memory[at : at + op.elements]
         at = base + op.target + i * op.target_step
-        dout = memory[at : at + op.size]
+        dout = memory[at : at + op.elements]
         if op.function == RELU:
             for j in range(y.size):
                 dout[j] = zero if y[j] <= zero else dout[j]

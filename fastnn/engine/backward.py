@@ -73,7 +73,9 @@ class Backward:
             elif type(layer) is Convolution:
                 self._convolution(kept, source)
             elif type(layer) in FUNCTIONS:
-                plan.add(step.ACTIVATE_BACKWARD, value, self.dout, size=value.size, function=kept)
+                plan.add(
+                    step.ACTIVATE_BACKWARD, value, self.dout, elements=value.size, function=kept
+                )
             elif type(layer) is Dropout:
                 plan.add_dropout(self.dout, kept)
             elif type(layer) in POOLS:
@@ -97,7 +99,7 @@ class Backward:
         if not plan.groups[-1].one_by_one and len(plan.groups) not in plan.columns:
             first = plan.groups.pop().first
         self.dout = plan.keep(plan.scores.shape)
-        plan.add(_LOSSES[type(last_layer)], plan.scores, self.dout, size=plan.scores.size)
+        plan.add(_LOSSES[type(last_layer)], plan.scores, self.dout, elements=plan.scores.size)
         plan.group(first, one_by_one=False)
         plan.loss_groups = list(plan.groups)
         return plan.groups.pop().first
@@ -141,12 +143,12 @@ class Backward:
 
     def _batch_norm(self, first, kept):
         """Go back through a layer; return the first operation of the group after it."""
-        plan, D = self.plan, kept["size"]
-        plan.add(step.SHARE, self.dout, size=D, panels=kept["panels"])
+        plan, D = self.plan, kept["elements"]
+        plan.add(step.SHARE, self.dout, elements=D, panels=kept["panels"])
         plan.group(first, one_by_one=False)
         plan.add_columns(step.BATCH_NORM_BACKWARD, **kept)
         first = len(plan.operations)
-        plan.add(step.FETCH, target=self.dout, size=D, panels=kept["panels"])
+        plan.add(step.FETCH, target=self.dout, elements=D, panels=kept["panels"])
         for name in ("gamma", "beta"):
             plan.add_block(
                 step.BATCH_NORM, weight=kept[name], inputs=0, outputs=D, first_row=0, last_row=0,

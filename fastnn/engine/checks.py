@@ -3,13 +3,18 @@
 import numpy as np
 
 from fastnn.kernels import pooled, step, step_updates
-from fastnn.kernels.vectors import VECTOR_BYTES
 
 from .errors import PlanError
+
+_ON_COLUMNS = step.BATCH_NORM, step.BATCH_NORM_BACKWARD
+_MAY_BE_LESS_THAN_0 = ("positions", "transposed")  # -1 where there are none
 
 
 def check(plan):
     """Raise `PlanError` unless every operation and block stays inside of the plan's buffers.
+
+    And inside of the images and targets, if those have as many elements as the plan reads and
+    labels are classes.
 
     Parameters
     ----------
@@ -17,126 +22,183 @@ def check(plan):
     """
     tables = plan.tables()
     for op in plan.operations:
-        _Checked(plan, tables, op).check()
+        _Operation(plan, tables, op).check()
+    for operation in plan.columns.values():
+        if plan.operations[operation]["code"] not in _ON_COLUMNS:
+            raise PlanError(f"operation {operation} is none on columns")
     for block in plan.blocks:
-        _Checked(plan, tables, block).check_block()
+        _Block(plan, tables, block).check()
+    for first, last, _ in (*plan.groups, *plan.loss_groups):
+        _inside("a group", first, last, len(plan.operations))
+    _inside("scores", plan.scores.offset, _end(plan.scores, plan.rows), plan.chunk)
 
 
-class _Checked:
-    """The ranges that one operation, or one block of weights, reads and writes."""
+def _inside(what, first, last, limit):
+    """Check that `first` to ``last - 1`` is in 0 to ``limit - 1``."""
+    if not 0 <= first <= last <= limit:
+        raise PlanError(f"{what} is at {first} to {last}, not within 0 to {limit}")
+
+
+def _end(value, rows):
+    return value.offset + rows * value.size
+
+
+class _Row:
+    """The ranges that one row of a plan reads and writes."""
 
     def __init__(self, plan, tables, op):
         self.plan, self.tables, self.op = plan, tables, op
+        for name, number in op.items():
+            if number < (-1 if name in _MAY_BE_LESS_THAN_0 else 0):
+                raise PlanError(f"operation {self.code}: {name} is {number}")
 
     def __getattr__(self, name):
-        return self.op[name]
+        return self.op.get(name, 0)  # as in the array that kernels read
 
     def inside(self, what, first, last, limit):
-        """Check that `first` to ``last - 1`` is in 0 to ``limit - 1``."""
-        if not 0 <= first <= last <= limit:
-            raise PlanError(
-                f"operation {self.code}: {what} is at {first} to {last}, not within 0 to {limit}"
-            )
+        _inside(f"operation {self.code}: {what}", first, last, limit)
+
+    def equal(self, what, number, wanted):
+        """Check that two numbers agree."""
+        if number != wanted:
+            raise PlanError(f"operation {self.code}: {what} is {number}, not {wanted}")
+
+    def at_least_1(self, *names):
+        """Check numbers that are divided by, or without which loops do not end."""
+        for name in names:
+            self.inside(name, 0, 1, getattr(self, name))
 
     def chunk(self, name, size):
         """Check a value of each sample."""
-        first, step_size = self.op[name], self.op[f"{name}_step"]
+        first, step_size = getattr(self, name), getattr(self, f"{name}_step")
         self.inside(name, first, first + (self.plan.rows - 1) * step_size + size, self.plan.chunk)
 
-    def scratch(self, name, size):
+    def place(self, name, size):
         """Check a place that samples use in turn."""
-        self.inside(name, self.op[name], self.op[name] + size, self.plan.chunk)
+        first = getattr(self, name)
+        self.inside(name, first, first + size, self.plan.chunk)
 
-    def table(self, name, count):
-        """Return `count` entries of a table."""
-        first = self.op[name]
+    def shared(self, name, size):
+        """Check a place that all chunks see."""
+        first = getattr(self, name)
+        self.inside(name, first, first + size, self.plan.shared)
+
+    def table(self, name, count, first=0):
+        """Return `count` entries of a table, from its entry `first` on."""
+        self.inside(f"first of {name}", 0, first, len(self.tables))
+        first += getattr(self, name)
         self.inside(f"table {name}", first, first + count, len(self.tables))
         return self.tables[first : first + count]
-
-    def matrix(self, name, rows, columns):
-        """Check panels of weights."""
-        first = self.op[name]
-        total = self.plan.weights + self.plan.transposed
-        self.inside(name, first, first + rows * columns, total)
 
     def offsets(self, what, size, *tables):
         """Check that the sums of offsets, one from each table, lie in a place of `size`."""
         if all(len(table) for table in tables):
-            low, high = (sum(f(table) for table in tables) for f in (np.min, np.max))
-            self.inside(what, int(low), int(high) + 1, size)
+            low, high = (sum(int(f(table)) for table in tables) for f in (np.min, np.max))
+            self.inside(what, low, high + 1, size)
+
+
+class _Operation(_Row):
+    """The ranges of an operation."""
 
     def check(self):
-        """Check an operation."""
-        {
+        """Check it."""
+        checks = {
             step.GATHER: self.gather,
             step.AFFINE: self.affine,
             step.CONVOLVE: self.convolve,
+            step.ACTIVATE: self.activate,
             step.POOL: self.pool,
+            step.DROP: self.drop,
+            step.SOFTMAX_CROSS_ENTROPY: self.loss,
+            step.HALF_SQUARED_ERROR: self.loss,
+            step.SIGMOID_CROSS_ENTROPY: self.loss,
+            step.ACTIVATE_BACKWARD: self.activate,
             step.POOL_BACKWARD: self.pool_backward,
             step.CONVOLVE_WEIGHT: self.convolve_weight,
             step.CONVOLVE_WEIGHT_POOLED: self.convolve_weight_pooled,
             step.PUBLISH: self.publish,
-            step.DROP: self.drop,
-            step.SHARE: self.share,
-            step.FETCH: self.fetch,
+            step.SHARE: self.share_rows,
+            step.FETCH: self.fetch_rows,
             step.BATCH_NORM: self.batch_norm,
             step.BATCH_NORM_BACKWARD: self.batch_norm,
             step.BATCH_NORM_INFERENCE: self.batch_norm_inference,
-        }.get(self.code, self.elements)()
+        }
+        if self.code not in checks:
+            raise PlanError(f"there is no operation {self.code}")
+        checks[self.code]()
 
     def gather(self):
-        self.chunk("target", self.channels * self.height * self.width)
+        self.equal("an image", self.channels * self.height * self.width, self.elements)
+        self.chunk("target", self.elements)
 
-    def elements(self):
-        self.chunk("source", self.size)
-        self.chunk("target", self.size)
+    def activate(self):
+        self.chunk("source", self.elements)
+        self.chunk("target", self.elements)
 
     def drop(self):
-        self.chunk("source", self.size)
-        self.inside("mask", self.mask, self.mask + self.size, self.plan.masks)
+        self.chunk("source", self.elements)
+        self.inside("mask", self.mask, self.mask + self.elements, self.plan.masks)
+
+    def loss(self):
+        self.equal("elements", self.elements, self.plan.scores.size)
+        for name in ("source", "target"):  # whose rows follow each other, whatever their step
+            self.place(name, self.plan.rows * self.elements)
+
+    def matrix(self):
+        total = self.plan.weights + self.plan.transposed
+        self.inside("weight", self.weight, self.weight + (self.inputs + 1) * self.outputs, total)
 
     def affine(self):
         terms, rows = self.table("terms", self.inputs), self.table("rows", self.plan.rows)
         self.offsets("source", self.plan.chunk, [self.source], terms, rows)
         self.chunk("target", self.outputs)
-        self.matrix("weight", self.inputs + 1, self.outputs)
+        self.matrix()
 
-    def window(self):
-        """Check the frame and return the elements that the tables may address."""
-        _, _, height, width, copied = self.table("frame", 5)
-        image = self.height * self.width * self.channels
-        self.chunk("source", image)
-        if not copied:
-            return image
-        self.inside("frame", 0, int(height * width) * self.channels, self.window_size)
-        self.scratch("window", self.window_size)
-        return self.window_size
+    def copied_window(self):
+        """Check a window and its place."""
+        _, _, height, width, _ = self.table("frame", 5).tolist()
+        self.chunk("source", self.height * self.width * self.channels)
+        self.inside("height of the window", 0, 0, height)
+        self.inside("width of the window", 0, 0, width)
+        self.inside("frame", 0, height * width * self.channels, self.window_size)
+        self.place("window", self.window_size)
 
     def convolve(self):
-        size = self.window()
-        self.matrix("weight", self.inputs + 1, self.outputs)
-        end = 0
-        for first, pixels, at, distance, term, terms, row in self.table(
-            "parts", 7 * self.part_count
-        ).reshape(-1, 7):
+        size = self.height * self.width * self.channels
+        if self.table("frame", 5)[4]:
+            self.copied_window()
+            size = self.window_size
+        self.chunk("source", self.height * self.width * self.channels)
+        self.matrix()
+        ends = [0]
+        for part in self.table("parts", 7 * self.part_count).reshape(-1, 7).tolist():
+            first, pixels, at, distance, term, terms, row = part
             self.inside("row of weights", row, row + terms, self.inputs)
-            offsets = self.table("pixels", first + pixels)[first:]
-            self.offsets("window", size, offsets, self.table("terms", term + terms)[term:])
-            end = max(end, int(at + (pixels - 1) * distance) + self.outputs)
-        self.chunk("target", end)
+            offsets = self.table("pixels", pixels, first), self.table("terms", terms, term)
+            self.offsets("window", size, *offsets)
+            if pixels:
+                ends += [at, at + (pixels - 1) * distance]
+        self.inside("part", min(ends), max(ends), self.plan.chunk)
+        self.chunk("target", max(ends) + self.outputs)
 
     def pooled_sizes(self):
         """Check windows and positions; return the elements of the image and of the maxima."""
+        self.at_least_1("stride", "out_height", "out_width")
         for out, size, pool in (
             (self.out_height, self.height, self.pool_h),
             (self.out_width, self.width, self.pool_w),
         ):
+            self.inside("border", 0, self.pad + 1, pool)  # some pixel is in the image
             self.inside("window", 0, (out - 1) * self.stride + pool, size + 2 * self.pad)
         maxima = self.out_height * self.out_width * self.channels
         if self.positions >= 0:
-            end = self.positions + (self.plan.rows - 1) * self.out_size + maxima
-            self.inside("positions", self.positions, end, self.plan.positions)
+            self.positions_of(maxima)
         return self.height * self.width * self.channels, maxima
+
+    def positions_of(self, maxima):
+        """Check where the positions of each sample's maxima are."""
+        end = self.positions + (self.plan.rows - 1) * self.out_size + maxima
+        self.inside("positions", self.positions, end, self.plan.positions)
 
     def pool(self):
         image, maxima = self.pooled_sizes()
@@ -149,90 +211,117 @@ class _Checked:
         self.chunk("target", image)
 
     def convolve_weight(self):
-        self.window()
+        self.copied_window()
         self.chunk("target", self.pixel_count * self.outputs)
-        self.scratch("sums", (self.inputs + 1) * self.outputs)
+        self.place("sums", (self.inputs + 1) * self.outputs)
         pixels, terms = self.table("pixels", self.pixel_count), self.table("terms", self.inputs + 1)
         # The last term leads to the ones behind the window.
         self.offsets("window", self.window_size, pixels, terms[:-1])
         self.offsets("ones", 2 * self.window_size, pixels, terms)
-        self.scratch("window", 2 * self.window_size)
+        self.place("window", 2 * self.window_size)
 
     def convolve_weight_pooled(self):
-        self.window()
-        lanes = VECTOR_BYTES // self.plan.dtype.itemsize
+        self.copied_window()
+        lanes = self.plan.lanes
         groups = -(-self.filter_rows // pooled.ROWS)
-        self.scratch("window", self.window_size + lanes)
-        self.scratch("sums", (self.inputs + 1) * self.outputs)
-        self.scratch("scratch", self.outputs * groups * (pooled.ROWS * lanes + 1))
+        self.place("window", self.window_size + lanes)
+        self.place("sums", (self.inputs + 1) * self.outputs)
+        self.place("scratch", self.outputs * groups * (pooled.ROWS * lanes + 1))
         self.chunk("target", self.pixel_count * self.outputs)
-        # A pool's window may begin in its border, but no maximum is there.
-        first = np.maximum(self.table("pixels", self.pixel_count), 0)
-        self.offsets("window", self.window_size, first, [(self.filter_rows - 1) * self.window_row])
-        maxima = self.pixel_count * self.outputs
-        end = self.positions + (self.plan.rows - 1) * self.out_size + maxima
-        self.inside("positions", self.positions, end, self.plan.positions)
+        self.at_least_1("filter_rows")
+        self.inside("row of a filter", 0, self.filter_row, lanes)
+        self.equal("inputs", self.inputs, self.filter_rows * self.filter_row)
+        starts = self.starts_of_maxima()
+        rows = [0, (self.filter_rows - 1) * self.window_row]
+        self.offsets("window", self.window_size + lanes, starts, rows, [0, lanes - 1])
+
+    def starts_of_maxima(self):
+        """Return where in the window begins what each pixel saw that may be a maximum."""
+        pools = [
+            op for op in self.plan.operations
+            if op["code"] == step.POOL and op.get("positions", 0) == self.positions
+        ]  # fmt: skip
+        self.equal("the number of pools with its positions", len(pools), 1)
+        pool = _Operation(self.plan, self.tables, pools[0])
+        pool.pool()
+        self.equal("out_size", self.out_size, pool.out_size)
+        self.equal("outputs", self.outputs, pool.channels)
+        self.equal("pixel_count", self.pixel_count, pool.out_height * pool.out_width)
+        self.positions_of(self.pixel_count * self.outputs)
+
+        def inside(out, window, size):
+            """Tell which positions of windows, of shape (out, window), are not in the border."""
+            at = np.arange(out)[:, None] * pool.stride - pool.pad + np.arange(window)
+            return (at >= 0) & (at < size)
+
+        rows = inside(pool.out_height, pool.pool_h, pool.height)
+        columns = inside(pool.out_width, pool.pool_w, pool.width)
+        possible = rows[:, None, :, None] & columns[None, :, None, :]
+        places = self.table("places", pool.pool_h * pool.pool_w)
+        starts = self.table("pixels", self.pixel_count)[:, None] + places
+        return starts[possible.reshape(starts.shape)]
 
     def publish(self):
         self.chunk("source", self.outputs)
-        self.inside(
-            "panels", self.panels, self.panels + self.plan.batch * self.outputs, self.plan.shared
-        )
+        self.shared("panels", self.plan.batch * self.outputs)
 
-    def shared(self, name, size):
-        """Check a place that all chunks see."""
-        self.inside(name, self.op[name], self.op[name] + size, self.plan.shared)
+    def share_rows(self):
+        self.chunk("source", self.elements)
+        self.shared("panels", self.plan.batch * self.elements)
 
-    def share(self):
-        self.chunk("source", self.size)
-        self.shared("panels", self.plan.batch * self.size)
-
-    def fetch(self):
-        self.chunk("target", self.size)
-        self.shared("panels", self.plan.batch * self.size)
+    def fetch_rows(self):
+        self.chunk("target", self.elements)
+        self.shared("panels", self.plan.batch * self.elements)
 
     def vectors(self):
         """Check gamma, beta and the running statistics."""
-        self.matrix("gamma", 1, self.size)
-        self.matrix("beta", 1, self.size)
-        end = self.statistics + 2 * self.size
+        for name in ("gamma", "beta"):
+            first = getattr(self, name)
+            self.inside(name, first, first + self.elements, self.plan.weights)
+        end = self.statistics + 2 * self.elements
         self.inside("statistics", self.statistics, end, self.plan.statistics)
 
     def batch_norm(self):
         self.vectors()
         for name in ("panels", "xc", "xn"):
-            self.shared(name, self.plan.batch * self.size)
-        self.shared("mean", 2 * self.size)
-        self.shared("std", self.size)
+            self.shared(name, self.plan.batch * self.elements)
+        self.shared("mean", 2 * self.elements)
+        self.shared("std", self.elements)
 
     def batch_norm_inference(self):
         self.vectors()
-        self.chunk("source", self.size)
+        self.chunk("source", self.elements)
 
-    # --- Blocks -------------------------------------------------------------------------------
 
-    def check_block(self):
-        """Check a block of weights."""
-        self.matrix("weight", self.inputs + 1, self.outputs)
-        if self.code == step.BATCH_NORM:
-            return
+class _Block(_Row):
+    """The ranges of a block of weights."""
+
+    def check(self):
+        """Check it."""
+        if self.code not in (step.AFFINE, step.CONVOLVE, step.BATCH_NORM):
+            raise PlanError(f"there are no blocks of operation {self.code}")
         self.inside("rows", self.first_row, self.last_row, self.inputs)
+        end = self.weight + (self.inputs + 1) * self.outputs
+        self.inside("weight", self.weight, end, self.plan.weights)
         if self.code == step.AFFINE:
             slab = step_updates.FEATURES
             self.inside("slab", 0, self.last_row - self.first_row, slab)
             self.chunk("source", self.inputs)
-            self.inside(
-                "panels",
-                self.panels,
-                self.panels + self.plan.batch * self.outputs,
-                self.plan.shared,
-            )
+            self.shared("panels", self.plan.batch * self.outputs)
             offsets = self.table("samples", self.plan.batch), self.table("terms", slab)
             self.offsets("slab", self.plan.batch * slab, *offsets)
-        else:
-            self.scratch("sums", (self.inputs + 1) * self.outputs)
+        elif self.code == step.CONVOLVE:
+            self.place("sums", (self.inputs + 1) * self.outputs)
         if self.transposed >= 0:
-            self.matrix("transposed", self.transposed_rows + 1, self.transposed_columns)
-            self.inside("columns", 0, self.channels, self.transposed_columns)
-            places = self.table("places", self.inputs // self.channels)
-            self.inside("places", 0, (int(places.max()) + 1) * self.outputs, self.transposed_rows)
+            self.check_transpose()
+
+    def check_transpose(self):
+        end = self.transposed + (self.transposed_rows + 1) * self.transposed_columns
+        total = self.plan.weights + self.plan.transposed
+        self.inside("transposed", self.transposed, end, total)
+        self.at_least_1("channels")
+        self.inside("channels", 0, self.channels, self.transposed_columns)
+        places = self.table("places", -(-self.inputs // self.channels))
+        if len(places):
+            end = (int(places.max()) + 1) * self.outputs
+            self.inside("places", 0, end, self.transposed_rows)

@@ -105,13 +105,11 @@ class Engine:
             raise CannotLower(f"{type(optimizer).__name__} is no optimizer of the engine")
         self.network, self.optimizer = network, optimizer
         self._input_shape, self._batch_size = tuple(input_shape), batch_size
+        layers = network.layers
+        self._layers = list(layers.values() if isinstance(layers, dict) else layers)
         plan = self._lower(training=True)
-        self._names = {id(array): name for name, array in network.params.items()}
-        for parameters in plan.parameters:
-            for array in parameters.arrays:
-                if id(array) not in self._names:
-                    raise CannotLower("the layers and params hold different arrays")
         self._buffers, self._scoring = _Buffers(plan), None
+        self._check_arrays()
         self.classes = plan.scores.size
         dtype = plan.dtype
         self._blocks, self._shares = records(plan.blocks), plan.shares()
@@ -145,7 +143,17 @@ class Engine:
         Returns
         -------
         steps : Steps
+
+        Raises
+        ------
+        CannotLower
+            If arrays of the network were replaced.
+        ValueError
+            If images have another size than the network's input, or a mini-batch is too large.
+            What `order` and `targets` hold is not checked: a wrong label or number of an image
+            leads out of the arrays. `fastnn.fit` checks it.
         """
+        self._check_data(images, starts)
         masks = self.draw_masks(starts) if masks is None else masks
         labels, rows = _split(targets, self._buffers.plan.dtype)
         steps = len(starts) - 1
@@ -175,9 +183,10 @@ class Engine:
 
         Arguments as for `train`; any number of samples.
         """
+        self._check_data(images, _NO_LABELS)
+        self._read_parameters()
         if self._scoring is None:
             self._scoring = _Buffers(self._lower(training=False))
-        self._read_parameters()
         buffers = self._scoring
         drops = np.flatnonzero(buffers.operations.code == step.DROP)
         ratios = [layer.dropout_ratio for layer, _, _ in buffers.plan.dropouts]
@@ -204,6 +213,13 @@ class Engine:
                 masks[first:last, at : at + size] = drawn > layer.dropout_ratio
         return masks
 
+    def _check_data(self, images, starts):
+        features, most = math.prod(self._input_shape), int(np.diff(starts).max(initial=0))
+        if images.shape[1:] != (features,):
+            raise ValueError(f"Engine: images must have {features} features, not {images.shape}")
+        if most > self._batch_size:
+            raise ValueError(f"Engine: a mini-batch has {most} samples, more than batch_size")
+
     def _rates(self, steps):
         """Return the learning rate of each of the next steps."""
         optimizer = self.optimizer
@@ -218,13 +234,22 @@ class Engine:
     # --- Parameters ---------------------------------------------------------------------------
 
     def _lower(self, training):
-        network = self.network
-        layers = network.layers
-        layers = list(layers.values()) if isinstance(layers, dict) else list(layers)
-        dtype = next(iter(network.params.values())).dtype
+        network, params = self.network, self.network.params
+        if not params:
+            raise CannotLower("the network has no parameters to train")
+        dtype = next(iter(params.values())).dtype
         return lower(
-            layers, network.last_layer, self._input_shape, self._batch_size, dtype, training
+            self._layers, network.last_layer, self._input_shape, self._batch_size, dtype, training
         )
+
+    def _check_arrays(self):
+        """Note the names of the layers' arrays, unless they are no longer those of the network."""
+        self._names = {id(array): name for name, array in self.network.params.items()}
+        for parameters in self._buffers.plan.parameters:
+            if not {id(array) for array in parameters.arrays} <= self._names.keys():
+                raise CannotLower("the layers and params hold different arrays")
+            if not parameters.fit():
+                raise CannotLower("parameters have another shape than before")
 
     def _read(self):
         """Copy parameters, and what the optimizer keeps for them, to the flat buffers."""
@@ -237,6 +262,7 @@ class Engine:
                 parameters.pack(self._of(state, parameters), buffer)
 
     def _read_parameters(self):
+        self._check_arrays()
         for parameters in self._buffers.plan.parameters:
             parameters.pack(parameters.arrays, self._weights)
         for layer, at, D in self._buffers.plan.norms:

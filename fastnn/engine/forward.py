@@ -82,7 +82,7 @@ class Forward:
         """
         plan, shape = self.plan, self.value.shape
         C, H, W = shape if len(shape) == 3 else (1, 1, shape[0])
-        plan.add(step.GATHER, target=self.value, channels=C, height=H, width=W)
+        plan.add(step.GATHER, target=self.value, channels=C, height=H, width=W, elements=C * H * W)
         plan.group(0, one_by_one=False)
         self._first, one_by_one = len(plan.operations), len(shape) == 3
         for number, layer in enumerate(self.layers):
@@ -191,7 +191,7 @@ class Forward:
         if self._needed:
             self.value = self.plan.keep(source.shape)
         self._needed = True
-        self.plan.add(step.ACTIVATE, source, self.value, size=source.size, function=function)
+        self.plan.add(step.ACTIVATE, source, self.value, elements=source.size, function=function)
         return function
 
     def _dropout(self, layer, following):
@@ -215,7 +215,8 @@ class Forward:
                 raise CannotLower(f"BatchNormalization has {name} that is no {plan.dtype} row")
         gamma, beta = (self._parameters(layer, 0, D, (name,)) for name in ("gamma", "beta"))
         kept = {
-            "size": D, "gamma": gamma.offset, "beta": beta.offset, "statistics": plan.statistics,
+            "elements": D, "gamma": gamma.offset, "beta": beta.offset,
+            "statistics": plan.statistics,
         }  # fmt: skip
         plan.norms.append((layer, plan.statistics, D))
         plan.statistics += 2 * D
@@ -225,12 +226,12 @@ class Forward:
         rows = plan.batch * D
         kept |= {name: plan.share(rows) for name in ("panels", "xc", "xn")}
         kept |= {"mean": plan.share(2 * D), "std": plan.share(D)}
-        plan.add(step.SHARE, source, size=D, panels=kept["panels"])
+        plan.add(step.SHARE, source, elements=D, panels=kept["panels"])
         plan.group(self._first, one_by_one=False)
         plan.add_columns(step.BATCH_NORM, **kept)
         self._first = len(plan.operations)
         self.value = plan.keep((D,))
-        plan.add(step.FETCH, target=self.value, size=D, panels=kept["panels"])
+        plan.add(step.FETCH, target=self.value, elements=D, panels=kept["panels"])
         return kept
 
     def _flatten(self, layer, following):

@@ -62,6 +62,12 @@ class Parameters:
         """The layer's arrays themselves."""
         return [getattr(self.layer, name) for name in self.names]
 
+    def fit(self):
+        """Whether the layer's arrays still have the sizes that they had."""
+        *weights, bias = self.arrays
+        sizes = [self.inputs * self.outputs] * len(weights) + [self.outputs]
+        return [np.size(array) for array in (*weights, bias)] == sizes
+
     def pack(self, arrays, buffer):
         """Copy arrays shaped as the layer's into the panels of `buffer`."""
         *weights, bias = arrays

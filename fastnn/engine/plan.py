@@ -166,12 +166,12 @@ class Plan:
             frame=self.table(tables.frame), window=self.scratch(size) if copied else 0,
             window_size=size, terms=self.table(tables.base), pixels=self.table(tables.off),
             parts=self.table(tables.parts), part_count=len(tables.parts), weight=weight,
-            inputs=inputs, outputs=outputs, size=target.size,
+            inputs=inputs, outputs=outputs,
         )  # fmt: skip
 
     def add_dropout(self, value, mask):
         """Append a product with a mask; where there are none, with the share that is kept."""
-        self.add(step.DROP, value, size=value.size, mask=mask)
+        self.add(step.DROP, value, elements=value.size, mask=mask)
 
     def group(self, first, one_by_one):
         """Let the operations from `first` on make a group."""
@@ -188,7 +188,7 @@ class Plan:
         phases, first = [], 0
         for last, operation in sorted(self.columns.items()):
             if last <= len(groups):
-                size = self.operations[operation]["size"]
+                size = self.operations[operation]["elements"]
                 phases.append((0, first, last, self.chunks))
                 phases.append((1, operation, 0, -(-size // norm.COLUMNS)))
                 first = last
