@@ -3,8 +3,10 @@
 Each panel has all rows of the matrix; they are kept one behind the other.
 """
 
-from ._jit import helper
-from .vectors import VECTOR_BYTES
+from numba import prange
+
+from ._jit import helper, kernel
+from .vectors import VECTOR_BYTES, copy_block
 
 
 @helper
@@ -23,3 +25,56 @@ def panel(columns, itemsize, p):
     """Return the first column and the width of panel `p`, and how many panels there are."""
     count, width = cut(columns, itemsize)
     return p * width, (width if p < count - 1 else columns - p * width), count
+
+
+# Threshold in elements, an estimate.
+@kernel(serial_below=50_000)
+def pack(matrix, columns, channels, weight, out):
+    """Copy a matrix into panels, of as many rows and one more.
+
+    Parameters
+    ----------
+    matrix : 1-D array
+        Rows in the order channel, pixel; they go in the order pixel, channel.
+    columns, channels : int
+        Columns of the matrix, and channels.
+    weight : int
+        Where the panels begin in `out`.
+    out : 1-D array
+        Written, but for the last row of each panel.
+    """
+    rows = matrix.size // columns
+    pixels = rows // channels
+    for p in prange(cut(columns, out.itemsize)[0]):  # an iteration owns a panel
+        first, width, _ = panel(columns, out.itemsize, p)
+        at = weight + first * (rows + 1)
+        for c in range(channels):
+            copy_block(
+                matrix, c * pixels * columns + first, pixels, width, columns,
+                out, at + c * width, channels * width,
+            )  # fmt: skip
+
+
+@kernel(serial_below=50_000)
+def unpack(panels, columns, channels, weight, matrix):
+    """Copy panels back into a matrix: what `pack` does, the other way round.
+
+    Parameters
+    ----------
+    panels : 1-D array
+        Holds the panels, from `weight` on.
+    columns, channels, weight : int
+        As for `pack`.
+    matrix : 1-D array
+        Written.
+    """
+    rows = matrix.size // columns
+    pixels = rows // channels
+    for p in prange(cut(columns, matrix.itemsize)[0]):
+        first, width, _ = panel(columns, matrix.itemsize, p)
+        at = weight + first * (rows + 1)
+        for c in range(channels):
+            copy_block(
+                panels, at + c * width, pixels, width, channels * width,
+                matrix, c * pixels * columns + first, columns,
+            )  # fmt: skip

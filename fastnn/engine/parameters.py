@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn.kernels.panels import panel
+from fastnn.kernels import panels
 
 
 @dataclass
@@ -37,25 +37,14 @@ class Parameters:
         """Weights and biases."""
         return (self.inputs + 1) * self.outputs
 
-    def _panels(self, buffer):
-        """Yield each panel's columns and its views of `buffer`: weights and bias.
-
-        The weights' shape is that of the layer's rows in the layer's order, (C, K / C, width).
-        """
-        rows, C, p, count = self.inputs + 1, self.channels, 0, 1
+    def _biases(self, buffer):
+        """Yield the columns of each panel, and the view of `buffer` that holds their biases."""
+        p, count = 0, 1
         while p < count:
-            column, width, count = panel(self.outputs, buffer.itemsize, p)
-            at = self.offset + column * rows
-            of_panel = buffer[at : at + rows * width].reshape(rows, width)
-            weights = of_panel[:-1].reshape(-1, C, width).transpose(1, 0, 2)
-            yield slice(column, column + width), weights, of_panel[-1]
+            first, width, count = panels.panel(self.outputs, buffer.itemsize, p)
+            at = self.offset + first * (self.inputs + 1) + self.inputs * width
+            yield slice(first, first + width), buffer[at : at + width]
             p += 1
-
-    def _matrix(self, weight):
-        """Return weights of shape (C, K / C, M): a view where they lie in memory like that."""
-        if weight.ndim == 4:
-            weight = weight.transpose(2, 3, 1, 0)
-        return weight.reshape(self.channels, -1, self.outputs)
 
     @property
     def arrays(self):
@@ -71,22 +60,25 @@ class Parameters:
     def pack(self, arrays, buffer):
         """Copy arrays shaped as the layer's into the panels of `buffer`."""
         *weights, bias = arrays
-        for columns, panel_weights, panel_bias in self._panels(buffer):
-            for weight in weights:
-                panel_weights[...] = self._matrix(weight)[:, :, columns]
-            panel_bias[...] = bias[columns]
+        for weight in weights:
+            matrix = weight.transpose(2, 3, 1, 0) if weight.ndim == 4 else weight
+            sizes = self.outputs, self.channels, self.offset
+            panels.pack(matrix.ravel(), *sizes, buffer, work=weight.size)
+        for columns, in_panel in self._biases(buffer):
+            in_panel[:] = bias[columns]
 
     def unpack(self, buffer, arrays):
         """Copy the panels of `buffer` into arrays shaped as the layer's."""
         *weights, bias = arrays
-        matrices = [self._matrix(weight) for weight in weights]
-        for columns, panel_weights, panel_bias in self._panels(buffer):
-            for matrix in matrices:
-                matrix[:, :, columns] = panel_weights
-            bias[columns] = panel_bias
-        for weight, matrix in zip(weights, matrices, strict=True):
-            if not np.shares_memory(matrix, weight):
-                if weight.ndim == 4:
-                    FN, C, FH, FW = weight.shape
-                    matrix = matrix.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)
-                weight[...] = matrix.reshape(weight.shape)
+        for weight in weights:
+            matrix = weight.transpose(2, 3, 1, 0) if weight.ndim == 4 else weight
+            flat = (
+                matrix.reshape(-1)
+                if matrix.flags.c_contiguous
+                else np.empty(weight.size, weight.dtype)
+            )
+            panels.unpack(buffer, self.outputs, self.channels, self.offset, flat, work=weight.size)
+            if not matrix.flags.c_contiguous:
+                matrix[...] = flat.reshape(matrix.shape)
+        for columns, in_panel in self._biases(buffer):
+            bias[columns] = in_panel
