@@ -8,24 +8,11 @@ counts is the median over the rounds of the ratio of two times that were taken o
 import os
 import statistics
 import time
-from functools import cache
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
-from fastnn.kernels import _jit
-
-import fastnn._result
-
-# Threads of a BLAS wait for more work without sleeping, up to 0.1 s after a product (OpenBLAS
-# 0.3.31 in NumPy 2.4), and slow down whatever runs beside them.
-PAUSE = 0.15
-
-GEMM_SIZE = 2048
-GEMM_FLOPS = 2 * GEMM_SIZE**3
-COPY_FLOATS = 1 << 25  # 128 MiB an array: several times the last cache
-COPY_BYTES = 2 * 4 * COPY_FLOATS
+import roofs
 
 
 def timed(function):
@@ -36,35 +23,9 @@ def timed(function):
     return time.perf_counter() - start
 
 
-@cache
-def gemm():
-    """Return a function that multiplies two large matrices of float32 with NumPy's BLAS."""
-    rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((2, GEMM_SIZE, GEMM_SIZE), np.float32)
-    out = np.empty_like(a)
-    return lambda: np.matmul(a, b, out=out)
-
-
-@numba.njit(parallel=True)
-def _copy(source, target):
-    for i in numba.prange(source.size):
-        target[i] = source[i]
-
-
-@cache
-def copy():
-    """Return a function that copies a large array on all threads."""
-    source, target = np.ones((2, COPY_FLOATS), np.float32)
-    return lambda: _copy(source, target)
-
-
-# What a rate is held against: a function that makes a rival, and what that rival does in a call.
-ROOFS = {"gemm": (gemm, "flops", GEMM_FLOPS), "copy": (copy, "bytes", COPY_BYTES)}
-
-
-@pytest.fixture
-def roofs():
-    return ROOFS
+@pytest.fixture(name="roofs")
+def roofs_fixture():
+    return roofs.ROOFS
 
 
 @pytest.fixture
@@ -79,7 +40,7 @@ def race(benchmark):
         What it does, and on what.
     level : str
         ``"layer"``: as a user calls it, arrays allocated. ``"kernel"``: the compiled loop alone,
-        into arrays that are there. ``"step"``: a step of training.
+        into arrays that are there.
     numpy : callable, optional
         The same in plain NumPy.
     roof : {"gemm", "copy"}, optional
@@ -120,14 +81,14 @@ def race(benchmark):
         if numpy is not None:
             rivals["numpy"] = _repeated(numpy, calls)
         if roof is not None:
-            rivals[roof] = ROOFS[roof][0]()
+            rivals[roof] = roofs.ROOFS[roof][0]()
         own, seconds = _repeated(function, calls), {name: [] for name in rivals}
 
         def before_each_round():
             for name, rival in rivals.items():
                 seconds[name].append(timed(rival))
             if blas or roof == "gemm":
-                time.sleep(PAUSE)
+                time.sleep(roofs.PAUSE)
             if warm:
                 own()
 
@@ -139,7 +100,7 @@ def race(benchmark):
             benchmark.extra_info["ratio"] = statistics.median(ratios)
             benchmark.extra_info["ratio_quartiles"] = statistics.quantiles(ratios)[::2]
         if roof is not None:
-            _, unit, per_call = ROOFS[roof]
+            _, unit, per_call = roofs.ROOFS[roof]
             scale = work[unit] * calls / per_call
             shares = [scale * its / my for its, my in zip(seconds[roof], mine, strict=True)]
             benchmark.extra_info[f"{roof}_share"] = statistics.median(shares)
@@ -194,17 +155,8 @@ def pytest_sessionstart(session):
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
     machine_info.clear()  # the rest names the machine, or says less
-    machine_info.update(
-        cpu=fastnn._result.cpu(),
-        threads=_jit.number_of_threads(),
-        threading_layer=_jit.threading_layer(),
-        blas=f"{blas['name']} {blas['version']}",
-        blas_threads=int(threads or len(os.sched_getaffinity(0))),
-        versions=fastnn._result.versions(),
-    )
+    machine_info.update(roofs.machine())
 
 
 def pytest_benchmark_update_json(config, output_json):

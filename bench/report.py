@@ -136,10 +136,9 @@ def folded(title, table):
 
 
 def rows_of(results):
-    """Return the rows by kind: steps, layers, small (layers), kernels, starts and machine."""
+    """Return the rows by kind: layers, small (layers), kernels, starts and machine."""
     rows = [Row(entry) for entry in results["benchmarks"]]
     return {
-        "steps": [row for row in rows if row.level == "step"],
         "layers": [row for row in rows if row.level == "layer" and not row.is_small],
         "small": [row for row in rows if row.is_small],
         "kernels": [row for row in rows if row.level == "kernel"],
@@ -168,7 +167,6 @@ def tables(results):
     starts = "".join(f"- {row.operation}: {figures(row.seconds)} s\n" for row in rows["starts"])
     return (
         f"{where(results)}\n"
-        f"{against_numpy(rows['steps'], with_rates=False)}\n"
         f"{against_numpy(rows['layers'], with_rates=True)}\n"
         + folded("Kernels alone, into arrays that are there already", alone(rows["kernels"]))
         + folded(
@@ -181,11 +179,16 @@ def tables(results):
 
 def updated(readme, results):
     """Return the README's text with new tables."""
-    before, _, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"the README must hold the markers {BEGIN!r} and {END!r}, in this order")
-    return f"{before}{BEGIN}\n{tables(results)}\n{END}{after}"
+    return replaced(readme, BEGIN, END, tables(results))
+
+
+def replaced(readme, begin, end, text):
+    """Return the README's text with another text between two markers."""
+    before, _, rest = readme.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"the README must hold the markers {begin!r} and {end!r}, in this order")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def chart(results, path):
@@ -196,7 +199,7 @@ def chart(results, path):
     from matplotlib import pyplot
 
     rows = rows_of(results)
-    against = (rows["steps"] + rows["layers"])[::-1]
+    against = rows["layers"][::-1]
     kernels = [row for row in rows["kernels"] if "GEMM" in row.share_in_words][::-1]
     height = 0.165 * (len(against) + len(kernels)) + 1.5
     figure, (upper, lower) = pyplot.subplots(

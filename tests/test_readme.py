@@ -1,5 +1,5 @@
 import contextlib
-import importlib.util
+import importlib
 import io
 import json
 import re
@@ -18,10 +18,17 @@ SOURCES = [*(ROOT / "fastnn").rglob("*.py"), *(ROOT / "kernels").glob("*.py")]
 
 @pytest.fixture(scope="module")
 def report():
-    spec = importlib.util.spec_from_file_location("report", ROOT / "bench" / "report.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("report")
+
+
+@pytest.fixture(scope="module")
+def report_training():
+    return importlib.import_module("report_training")
+
+
+@pytest.fixture(scope="module")
+def training():
+    return json.loads((RESULTS / "training.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +58,29 @@ def test_every_result_is_in_the_tables(report, results):
         assert entry["extra_info"]["level"] == "start" or entry["extra_info"]["shape"] in tables
 
 
+def test_the_tables_of_training_are_those_of_its_results(report_training, training):
+    assert report_training.updated(README, training) == README
+    for found in training["networks"].values():
+        found["steps"]["engine"]["seconds"] *= 2
+    assert report_training.updated(README, training) != README
+
+
+def test_every_contestant_is_in_the_tables_of_training(report_training, training):
+    tables = report_training.tables(training)
+    for name, found in training["networks"].items():
+        for contestant in found["steps"]:
+            assert f"| {report_training.named(name)} | {contestant} |" in tables
+
+
+def test_no_contestant_was_timed_whose_losses_differ(training):
+    rtol = training["checked"]["rtol"]
+    for found in training["networks"].values():
+        for name in found["steps"]:
+            np.testing.assert_allclose(
+                found["losses"][name], found["losses"]["reference"], rtol=rtol
+            )
+
+
 def test_operations_that_numpy_does_faster_stand_out(report, results):
     rows = [row for kind in report.rows_of(results).values() for row in kind if row.ratio]
     lines = README.splitlines()
@@ -63,6 +93,7 @@ def test_the_results_are_small_and_name_no_machine(results):
     assert (RESULTS / "latest.json").stat().st_size < 200_000
     assert "data" not in results["benchmarks"][0]["stats"]
     assert not {"node", "cpu_info", "release"} & results["machine_info"].keys()
+    assert (RESULTS / "training.json").stat().st_size < 200_000
 
 
 def test_numbers_have_three_figures(report):
