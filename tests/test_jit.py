@@ -457,7 +457,8 @@ def test_only_the_kernels_use_the_folder(tmp_path):
 
 @pytest.mark.compiled
 def test_processes_may_fill_the_cache_at_once(tmp_path):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}
+    folders = dict.fromkeys(("XDG_CACHE_HOME", "LOCALAPPDATA"), str(tmp_path))
+    environment = {**os.environ, **folders, "NUMBA_CACHE_DIR": ""}
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", CACHE],
