@@ -3,11 +3,12 @@
 import numpy as np
 
 from .kernels import panels
+from .kernels.vectors import VECTOR_BYTES
 
 
 def cut(columns, dtype):
     """Return into how many panels to cut `columns`, and how wide they are."""
-    return panels.cut(columns, dtype.itemsize)
+    return panels.panel_count(columns, dtype.itemsize), 2 * VECTOR_BYTES // dtype.itemsize
 
 
 def packed(matrix):

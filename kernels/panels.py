@@ -10,21 +10,22 @@ from .vectors import VECTOR_BYTES, copy_block
 
 
 @helper
-def cut(columns, itemsize):
-    """Return into how many panels to cut `columns`, and how wide they are: two vectors.
+def panel_count(columns, itemsize):
+    """Return into how many panels to cut `columns`, each as wide as two vectors.
 
     The last one is as wide as what is left, which is more than one vector unless it is all: fewer
     columns than a vector has lanes take the tile as long as whole vectors.
     """
     lanes = VECTOR_BYTES // itemsize
-    return max(1, -((lanes - columns) // (2 * lanes))), 2 * lanes
+    return max(1, -((lanes - columns) // (2 * lanes)))
 
 
 @helper
 def panel(columns, itemsize, p):
-    """Return the first column and the width of panel `p`, and how many panels there are."""
-    count, width = cut(columns, itemsize)
-    return p * width, (width if p < count - 1 else columns - p * width), count
+    """Return the first column and the width of panel `p`."""
+    width = 2 * VECTOR_BYTES // itemsize
+    last = p == panel_count(columns, itemsize) - 1
+    return p * width, (columns - p * width if last else width)
 
 
 # Threshold in elements, an estimate.
@@ -45,8 +46,8 @@ def pack(matrix, columns, channels, weight, out):
     """
     rows = matrix.size // columns
     pixels = rows // channels
-    for p in prange(cut(columns, out.itemsize)[0]):  # an iteration owns a panel
-        first, width, _ = panel(columns, out.itemsize, p)
+    for p in prange(panel_count(columns, out.itemsize)):  # an iteration owns a panel
+        first, width = panel(columns, out.itemsize, p)
         at = weight + first * (rows + 1)
         for c in range(channels):
             copy_block(
@@ -70,8 +71,8 @@ def unpack(panels, columns, channels, weight, matrix):
     """
     rows = matrix.size // columns
     pixels = rows // channels
-    for p in prange(cut(columns, matrix.itemsize)[0]):
-        first, width, _ = panel(columns, matrix.itemsize, p)
+    for p in prange(panel_count(columns, matrix.itemsize)):
+        first, width = panel(columns, matrix.itemsize, p)
         at = weight + first * (rows + 1)
         for c in range(channels):
             copy_block(

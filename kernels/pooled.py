@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 from ._shared import shared
 from .conv import copy_window
 from .copying import fill
-from .panels import panel
+from .panels import panel, panel_count
 from .vectors import INDEX, VECTOR_BYTES, Emitter, array_data
 
 # Rows of a filter taken at once: as many sums as hide the latency of a multiply-add, nearly.
@@ -145,9 +145,8 @@ def convolve_weight_pooled(op, memory, base, first, last, tables, positions, at_
                     at_positions + op.positions + i * op.out_size + fn, FN, op.pixel_count,
                     tables, op.pixels, op.places, raw, (fn * groups + group) * size, lanes,
                 )  # fmt: skip
-    p, count = 0, 1
-    while p < count:
-        column, width, count = panel(FN, memory.itemsize, p)
+    for p in range(panel_count(FN, memory.itemsize)):
+        column, width = panel(FN, memory.itemsize, p)
         at = base + op.sums + column * taps
         for fn in range(width):
             for fh in range(filter_rows):
@@ -157,4 +156,3 @@ def convolve_weight_pooled(op, memory, base, first, last, tables, positions, at_
                     memory[at + (fh * row + j) * width + fn] = value
             bias = raw[(column + fn) * groups * size + ROWS * lanes]
             memory[at + (taps - 1) * width + fn] = bias
-        p += 1

@@ -15,7 +15,7 @@ from ._shared import shared
 from .conv import copy_window
 from .copying import fill
 from .exponential import sigmoid, tanh
-from .panels import panel
+from .panels import panel, panel_count
 from .pool import pool_rows, pool_rows_backward
 from .softmax import softmax_of_rows
 from .tile import multiply
@@ -36,9 +36,8 @@ RELU, SIGMOID, TANH = range(3)
 def affine(op, memory, base, rows, tables, weights):
     """Multiply rows by a matrix and add the bias."""
     K = op.inputs
-    p, count = 0, 1
-    while p < count:
-        first, width, count = panel(op.outputs, memory.itemsize, p)
+    for p in range(panel_count(op.outputs, memory.itemsize)):
+        first, width = panel(op.outputs, memory.itemsize, p)
         at = op.weight + first * (K + 1)
         target = base + op.target + first
         for k in range(0, K, _TERMS):
@@ -54,7 +53,6 @@ def affine(op, memory, base, rows, tables, weights):
                     *source, tables, op.rows, rows, *product, memory, target, op.target_step,
                     memory, target, op.target_step,
                 )  # fmt: skip
-        p += 1
 
 
 @shared
@@ -76,9 +74,8 @@ def convolve(op, memory, base, first, last, tables, weights):
                 tables[at_frame + 3], memory[window : window + op.window_size],
             )  # fmt: skip
             at = window
-        p, count = 0, 1
-        while p < count:
-            column, width, count = panel(op.outputs, memory.itemsize, p)
+        for p in range(panel_count(op.outputs, memory.itemsize)):
+            column, width = panel(op.outputs, memory.itemsize, p)
             start = op.weight + column * (K + 1)
             target = base + op.target + i * op.target_step + column
             for part in range(at_parts, at_parts + 7 * op.part_count, 7):
@@ -89,7 +86,6 @@ def convolve(op, memory, base, first, last, tables, weights):
                     weights, start + K * width, 0,
                     memory, target + tables[part + 2], tables[part + 3],
                 )  # fmt: skip
-            p += 1
 
 
 @shared
@@ -254,26 +250,22 @@ def convolve_weight(op, memory, base, first, last, tables):
         dout = base + op.target + i * op.target_step
         for pixel in range(0, op.pixel_count, _PIXELS):
             pixels = min(_PIXELS, op.pixel_count - pixel)
-            p, count = 0, 1
-            while p < count:
-                column, width, count = panel(FN, memory.itemsize, p)
+            for p in range(panel_count(FN, memory.itemsize)):
+                column, width = panel(FN, memory.itemsize, p)
                 mine = sums + column * taps
                 multiply(
                     memory, window, tables, op.pixels + pixel, pixels, tables, op.terms, taps,
                     memory, dout + pixel * FN + column, FN, width,
                     memory, mine, width, memory, mine, width,
                 )  # fmt: skip
-                p += 1
 
 
 @shared
 def publish(op, memory, base, rows, sample, batch):
     """Copy a gradient to the panels in which all chunks can see it."""
-    p, count = 0, 1
-    while p < count:
-        column, width, count = panel(op.outputs, memory.itemsize, p)
+    for p in range(panel_count(op.outputs, memory.itemsize)):
+        column, width = panel(op.outputs, memory.itemsize, p)
         copy_block(
             memory, base + op.source + column, rows, width, op.source_step,
             memory, op.panels + column * batch + sample * width, width,
         )  # fmt: skip
-        p += 1

@@ -9,7 +9,7 @@ from . import optimizer
 from ._jit import helper
 from ._shared import shared
 from .copying import fill
-from .panels import panel
+from .panels import panel, panel_count
 from .tile import multiply
 from .vectors import copy_block, transpose
 
@@ -56,9 +56,8 @@ def affine_gradient(block, memory, shared_size, chunk_size, chunks, N, batch, ta
             slab, first * FEATURES, FEATURES,
         )  # fmt: skip
     zero = out.dtype.type(0)
-    p, count = 0, 1
-    while p < count:
-        column, width, count = panel(block.outputs, memory.itemsize, p)
+    for p in range(panel_count(block.outputs, memory.itemsize)):
+        column, width = panel(block.outputs, memory.itemsize, p)
         at = block.weight + column * (K + 1) + block.first_row * width
         dout = block.panels + column * batch
         fill(out[at : at + features * width], zero)
@@ -75,15 +74,13 @@ def affine_gradient(block, memory, shared_size, chunk_size, chunks, N, batch, ta
                 row = memory[dout + n * width : dout + (n + 1) * width]
                 for j in range(width):
                     bias[j] += row[j]
-        p += 1
 
 
 @shared
 def summed_gradient(block, memory, shared_size, chunk_size, chunks, out):
     """Sum the chunks' contributions to the gradient of filters, in order."""
-    p, count = 0, 1
-    while p < count:
-        column, width, count = panel(block.outputs, memory.itemsize, p)
+    for p in range(panel_count(block.outputs, memory.itemsize)):
+        column, width = panel(block.outputs, memory.itemsize, p)
         at = column * (block.inputs + 1) + block.first_row * width
         size = (_last_row(block) - block.first_row) * width
         total = out[block.weight + at : block.weight + at + size]
@@ -96,7 +93,6 @@ def summed_gradient(block, memory, shared_size, chunk_size, chunks, out):
             else:
                 for j in range(size):
                     total[j] += part[j]
-        p += 1
 
 
 @helper
@@ -108,9 +104,8 @@ def _last_row(block):
 @shared
 def update_block(block, weights, gradient, state0, state1, rule, rate, settings):
     """Apply the optimizer to a block, its bias included if it has one."""
-    p, count = 0, 1
-    while p < count:
-        column, width, count = panel(block.outputs, weights.itemsize, p)
+    for p in range(panel_count(block.outputs, weights.itemsize)):
+        column, width = panel(block.outputs, weights.itemsize, p)
         start = block.weight + column * (block.inputs + 1)
         first, last = start + block.first_row * width, start + _last_row(block) * width
         w, g = weights[first:last], gradient[first:last]
@@ -118,7 +113,6 @@ def update_block(block, weights, gradient, state0, state1, rule, rate, settings)
         one = state0[first:last] if state0.size else g
         two = state1[first:last] if state1.size else g
         apply_rule(rule, rate, settings, w, g, one, two)
-        p += 1
 
 
 @shared
@@ -136,16 +130,14 @@ def transpose_block(block, weights, tables):
         if place < 0:
             continue
         low, high = max(block.first_row - tap * C, 0), min(block.last_row - tap * C, C)
-        q, q_count = 0, 1
-        while q < q_count:
-            to_column, to_width, q_count = panel(block.transposed_columns, weights.itemsize, q)
+        for q in range(panel_count(block.transposed_columns, weights.itemsize)):
+            to_column, to_width = panel(block.transposed_columns, weights.itemsize, q)
             first, last = max(low, to_column), min(high, to_column + to_width)
-            p, count = 0, 1
-            while first < last and p < count:
-                column, width, count = panel(FN, weights.itemsize, p)
+            if first >= last:
+                continue
+            for p in range(panel_count(FN, weights.itemsize)):
+                column, width = panel(FN, weights.itemsize, p)
                 source = block.weight + column * (block.inputs + 1) + (tap * C + first) * width
                 target = block.transposed + to_column * rows
                 target += (place * FN + column) * to_width + first - to_column
                 transpose(weights, source, last - first, width, width, weights, target, to_width)
-                p += 1
-            q += 1

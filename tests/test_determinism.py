@@ -102,11 +102,11 @@ def report():
     print(_jit.threading_layer(), _jit.number_of_threads(), count, digest.hexdigest())
 
 
-def in_new_process(**settings):
-    """Return the words that `report` prints in a process with these environment variables."""
+def in_new_process(module=__name__, **settings):
+    """Return the words that a module's `report` prints, with these environment variables."""
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
-        "import test_determinism; test_determinism.report()"
+        f"import {module}; {module}.report()"
     )
     inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     process = subprocess.run(

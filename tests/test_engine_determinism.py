@@ -1,10 +1,6 @@
 """One seed trains the same bits on any number of threads, on any threading layer, and on none."""
 
 import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,37 +34,18 @@ def report():
     print(_jit.threading_layer(), _jit.number_of_threads(), count, digest.hexdigest())
 
 
-def in_new_process(**settings):
-    """Return the words that `report` prints in a process with these environment variables."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
-        "import test_engine_determinism; test_engine_determinism.report()"
-    )
-    known = test_determinism.SETTINGS
-    inherited = {name: value for name, value in os.environ.items() if name not in known}
-    process = subprocess.run(
-        [sys.executable, "-c", code],
-        env=inherited | settings,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    if process.returncode and "No threading layer could be loaded" in process.stderr:
-        pytest.skip(f"the threading layer {settings['NUMBA_THREADING_LAYER']} is not installed")
-    assert process.returncode == 0, process.stderr
-    return process.stdout.split()
-
-
 @pytest.fixture(scope="module")
 def serial():
     """What a process without threads reports."""
-    return in_new_process(FASTNN_SERIAL="1", OPENBLAS_NUM_THREADS="1")
+    return test_determinism.in_new_process(__name__, FASTNN_SERIAL="1", OPENBLAS_NUM_THREADS="1")
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("layer, threads", test_determinism.RUNS)
 def test_threads_do_not_change_a_bit(layer, threads, serial):
-    words = in_new_process(NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS=str(threads))
+    words = test_determinism.in_new_process(
+        __name__, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS=str(threads)
+    )
     assert words[:2] == [layer, str(threads)]
     assert serial[:2] == ["serial", "1"]
     assert words[2:] == serial[2:]

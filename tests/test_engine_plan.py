@@ -11,6 +11,7 @@ from engine_runs import by_engine, optimizer, sequential, task
 from fastnn.kernels import step
 from guarded_memory import GuardedMemory
 
+import fastnn
 from fastnn.engine.checks import PlanError, check
 from fastnn.engine.lowering import lower
 from fastnn.engine.plan import records
@@ -112,6 +113,19 @@ def test_groups_and_scores_are_checked(name):
     plan.chunk = plan.scores.offset
     with pytest.raises(PlanError):
         check(plan)
+
+
+def test_the_loss_after_a_step_goes_forward_only():
+    W = np.ones((4, 4))
+    norm = fastnn.BatchNormalization(np.ones(4), np.zeros(4))
+    network = fastnn.Sequential([fastnn.Affine(W, np.zeros(4)), norm])
+    plan = lower(network.layers, network.last_layer, (4,), BATCH, np.float64, True)
+    codes = [
+        plan.operations[first]["code"]
+        for by_columns, first, _, _ in plan.phases(plan.loss_groups)
+        if by_columns
+    ]
+    assert codes == [step.BATCH_NORM]
 
 
 def test_errors_say_what_is_where():

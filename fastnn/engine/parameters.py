@@ -39,12 +39,10 @@ class Parameters:
 
     def _biases(self, buffer):
         """Yield the columns of each panel, and the view of `buffer` that holds their biases."""
-        p, count = 0, 1
-        while p < count:
-            first, width, count = panels.panel(self.outputs, buffer.itemsize, p)
+        for p in range(panels.panel_count(self.outputs, buffer.itemsize)):
+            first, width = panels.panel(self.outputs, buffer.itemsize, p)
             at = self.offset + first * (self.inputs + 1) + self.inputs * width
             yield slice(first, first + width), buffer[at : at + width]
-            p += 1
 
     @property
     def arrays(self):

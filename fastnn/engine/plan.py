@@ -187,7 +187,7 @@ class Plan:
         """Return what is done between two waits, as `fastnn.kernels.step.train_steps` takes it."""
         phases, first = [], 0
         for last, operation in sorted(self.columns.items()):
-            if last <= len(groups):
+            if last < len(groups):  # those of going back come after the last one to the loss
                 size = self.operations[operation]["elements"]
                 phases.append((0, first, last, self.chunks))
                 phases.append((1, operation, 0, -(-size // norm.COLUMNS)))

@@ -84,7 +84,7 @@ class SavedParams:
         ValueError
             If `file_name` ends in ``.pkl``: parameters are not written as pickles.
         """
-        _params_file.save(file_name, self.params)
+        _params_file.save(file_name, self._saved())
 
     def load_params(self, file_name="params.npz"):
         """Read the parameters from `file_name` into the arrays that the network already has.
@@ -98,8 +98,16 @@ class SavedParams:
         ValueError
             If `file_name` ends in ``.pkl``: a pickle can run code when it is read.
         """
-        for name, value in _params_file.load(file_name, self.params).items():
-            self.params[name][...] = value
+        self._restore(_params_file.load(file_name, self._saved()))
+
+    def _saved(self):
+        """Return the arrays that a file holds."""
+        return self.params
+
+    def _restore(self, arrays):
+        """Take over the arrays of a file."""
+        for name, param in self.params.items():
+            param[...] = arrays[name]
 
 
 class LayeredNetwork(SavedParams):

@@ -18,7 +18,6 @@ from fastnn.layers import (
     Tanh,
 )
 
-from . import _params_file
 from ._network import LayeredNetwork, parameters
 
 _LAYERS = (
@@ -73,6 +72,9 @@ class Sequential(LayeredNetwork):
     -----
     Two networks may have layers in common: what one learns the other knows. A layer remembers
     one input, that of the last call of either.
+
+    A file of `save_params` holds the running statistics of batch normalisation as well, as
+    ``running_mean1``, ``running_var1``, ...: without them the network would answer otherwise.
 
     Examples
     --------
@@ -169,34 +171,8 @@ class Sequential(LayeredNetwork):
             arrays[name] = np.asarray(np.zeros_like(layer.gamma) if value is None else value, float)
         return arrays
 
-    def save_params(self, file_name="params.npz"):
-        """Write the parameters to `file_name`, an npz file, all of it or nothing.
-
-        And the running statistics of batch normalisation, as ``running_mean1``,
-        ``running_var1``, ...: without them the network would answer otherwise.
-
-        Raises
-        ------
-        ValueError
-            If `file_name` ends in ``.pkl``: parameters are not written as pickles.
-        """
-        _params_file.save(file_name, self._saved())
-
-    def load_params(self, file_name="params.npz"):
-        """Read what `save_params` wrote: parameters into the arrays that are there.
-
-        Values are cast to the network's dtype. Nothing changes unless all of the file is good.
-
-        Raises
-        ------
-        fastnn.DataError
-            If it is not an npz file, or one of other names, shapes or kinds of number.
-        ValueError
-            If `file_name` ends in ``.pkl``: a pickle can run code when it is read.
-        """
-        arrays = _params_file.load(file_name, self._saved())
-        for name, param in self.params.items():
-            param[...] = arrays[name]
+    def _restore(self, arrays):
+        super()._restore(arrays)
         for name, layer, own in self._statistics():
             setattr(layer, own, arrays[name])
 
