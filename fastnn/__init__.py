@@ -28,7 +28,7 @@ _MODULES = (
 _NAMES = {
     "_backend": ("backend",),
     "data": ("load_mnist",),
-    "errors": ("DataError",),
+    "errors": ("DataError", "UnsafeFileError"),
     "layers": (
         "Affine",
         "AveragePooling",
@@ -47,6 +47,8 @@ _NAMES = {
     "networks": (
         "DeepConvNet",
         "LeNet5",
+        "MultiLayerNet",
+        "MultiLayerNetExtend",
         "Sequential",
         "SigmoidTwoLayerNet",
         "SimpleConvNet",

@@ -33,6 +33,11 @@ def beta(name, what, value):
 
 def _check_pair(name, key, p, g, states):
     """Check one parameter with its gradient and state; return whether kernels take it."""
+    for what, value in (("params", p), ("grads", g)):
+        if type(value) is not np.ndarray and isinstance(value, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name}: {what}[{key!r}] must be a plain array, not a masked one; fill it first"
+            )
     if not isinstance(p, (np.ndarray, np.number, numbers.Number)):
         raise TypeError(
             f"{name}: params[{key!r}] must be an array or a number, not {type(p).__name__}"

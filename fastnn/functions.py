@@ -2,7 +2,8 @@
 
 The functions of K. Saito, Deep Learning from Scratch (2016), chapters 3 and 4. Kernels take
 arrays of float32 and float64; what else the book accepts (numbers, integers, float16) gets the
-result of `fastnn.reference`.
+result of `fastnn.reference`. Complex numbers, masked arrays and what is no number raise
+TypeError.
 """
 
 import numpy as np
@@ -11,17 +12,12 @@ from . import _backend, _check, _memory, _targets
 from ._backend import reference
 from .kernels import activation
 from .kernels import softmax as softmax_kernels
-from .reference import (
-    identity_function,
-    relu,
-    relu_grad,
-    step_function,
-    sum_squared_error,
-)
+from .reference import identity_function
 
 __all__ = [
     "cross_entropy_error",
     "identity_function",
+    "mean_squared_error",
     "np",
     "relu",
     "relu_grad",
@@ -45,6 +41,11 @@ def _for_kernels(x):
     )
 
 
+def step_function(x):
+    """Return 1 where `x` is positive and 0 elsewhere, as int64."""
+    return reference.step_function(_check.array("step_function", "x", x))
+
+
 def sigmoid(x):
     """Return ``1 / (1 + exp(-x))``.
 
@@ -58,6 +59,7 @@ def sigmoid(x):
         Floating dtypes are kept; integers get the dtype that `np.exp` gives them.
     """
     if not _for_kernels(x):
+        _check.array("sigmoid", "x", x)
         return reference.sigmoid(x)
     x, channels_last = _memory.rows(x)
     out = np.empty(x.shape, x.dtype)
@@ -69,6 +71,20 @@ def sigmoid_grad(x):
     """Return the derivative of `sigmoid` at `x`, which is the input of `sigmoid`."""
     out = sigmoid(x)
     return (1.0 - out) * out
+
+
+def relu(x):
+    """Return the larger of 0 and `x`; NaN stays NaN, an integer dtype is kept."""
+    _check.array("relu", "x", x)
+    return reference.relu(x)
+
+
+def relu_grad(x):
+    """Return 1 where ``x >= 0`` and 0 elsewhere, in the dtype of `x`.
+
+    It is 1 at 0, where the gradient of the layer `Relu` is 0; both are the book's.
+    """
+    return reference.relu_grad(_check.array("relu_grad", "x", x))
 
 
 def softmax(x):
@@ -85,12 +101,38 @@ def softmax(x):
         Probabilities. Floating dtypes are kept; integers get the dtype of their `np.exp`.
     """
     if not _for_kernels(x):
+        _check.array("softmax", "x", x)
         return reference.softmax(x)
     x = _memory.rows_like(x, channels_last=False)
     y = np.empty(x.shape, x.dtype)
     rows = (-1, x.shape[-1])
     softmax_kernels.softmax_forward(x.reshape(rows), y.reshape(rows), work=x.size)
     return y
+
+
+def sum_squared_error(y, t):
+    """Return half the sum of ``(y - t)**2``, not divided by the number of rows.
+
+    Parameters
+    ----------
+    y, t : arrays of one shape, or numbers
+        What came out, and what was wanted.
+
+    Raises
+    ------
+    ValueError
+        If both are arrays and their shapes differ: NumPy would repeat rows or columns.
+    """
+    y_array = _check.array("sum_squared_error", "y", y)
+    t_array = _check.array("sum_squared_error", "t", t)
+    if y_array.ndim and t_array.ndim and y_array.shape != t_array.shape:
+        raise ValueError(
+            f"sum_squared_error: t must have the shape {y_array.shape} of y, not {t_array.shape}"
+        )
+    return reference.sum_squared_error(y_array, t_array)
+
+
+mean_squared_error = sum_squared_error  # what the printed book calls it
 
 
 def cross_entropy_error(y, t):

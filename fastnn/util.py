@@ -8,9 +8,46 @@ import numpy as np
 from . import _backend, _check, _memory, _windows
 from ._backend import reference
 from .kernels import im2col as kernels
-from .reference import conv_output_size, shuffle_dataset, smooth_curve
+from .reference import conv_output_size
 
 __all__ = ["col2im", "conv_output_size", "im2col", "np", "shuffle_dataset", "smooth_curve"]
+
+
+def smooth_curve(x):
+    """Return `x` smoothed by a Kaiser window of 11 points (beta 2), for plotting losses.
+
+    Parameters
+    ----------
+    x : array or list of L numbers
+        Its ends are mirrored outwards by 10 points.
+
+    Returns
+    -------
+    smooth : array of shape (L,)
+        If L is less than 11, shorter than that or empty, as in the book.
+    """
+    x = _check.array("smooth_curve", "x", x)
+    if x.ndim != 1:
+        raise ValueError(f"smooth_curve: x must be 1-D, not of shape {x.shape}")
+    return reference.smooth_curve(x)
+
+
+def shuffle_dataset(x, t):
+    """Return copies of `x` and `t` with their first axes in one random order.
+
+    One call of ``np.random.permutation``, of the global generator.
+
+    Raises
+    ------
+    ValueError
+        If `x` and `t` differ in length.
+    """
+    x, t = np.asanyarray(x), np.asanyarray(t)
+    if x.shape[:1] != t.shape[:1] or x.ndim == 0:
+        raise ValueError(
+            f"shuffle_dataset: x and t must have as many rows, not shapes {x.shape} and {t.shape}"
+        )
+    return reference.shuffle_dataset(x, t)
 
 
 def _columns(function, x_shape, filter_h, filter_w, stride, pad):

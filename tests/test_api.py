@@ -12,10 +12,15 @@ import pytest
 from fastnn.kernels._jit import Kernel
 
 import fastnn
-from fastnn import functions, kernels, layers, reference
+from fastnn import functions, gradient, kernels, layers, optimizers, reference, util
 
 LAYERS = sorted(name for name in layers.__all__ if inspect.isclass(getattr(layers, name)))
-FUNCTIONS = sorted(name for name in functions.__all__ if name != "np")
+FUNCTIONS = [
+    pytest.param(getattr(module, name), getattr(reference, name), id=name)
+    for module in (functions, gradient, util, optimizers)
+    for name in module.__all__
+    if name != "np"
+]
 PACKAGE = Path(fastnn.__file__).parent
 KERNEL_FILES = sorted(Path(kernels.__file__).parent.glob("*.py"))
 KERNELS = [
@@ -55,10 +60,11 @@ def test_layer_and_reference_have_the_same_attributes(name):
         np.testing.assert_equal(getattr(fast, attribute), getattr(ref, attribute))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_function_and_reference_have_one_signature(name):
-    fast, ref = getattr(functions, name), getattr(reference, name)
+@pytest.mark.parametrize("fast, ref", FUNCTIONS)
+def test_function_and_reference_have_one_signature(fast, ref):
     assert inspect.signature(fast) == inspect.signature(ref)
+    if inspect.isclass(fast):
+        assert inspect.signature(fast.update) == inspect.signature(ref.update)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -126,3 +126,51 @@ def test_labels_out_of_range_raise(function, label):
     message = f"^cross_entropy_error: t must hold labels in 0..3, not label {label} at index 1$"
     with pytest.raises(ValueError, match=message):
         getattr(functions, function)(np.full((2, 4), 0.25), t)
+
+
+@pytest.mark.parametrize("backend", ["compiled", "numpy"])
+@pytest.mark.parametrize(
+    "value, error, message",
+    [
+        (np.ones(2, complex), TypeError, "must hold real numbers, not dtype complex128"),
+        (1j, TypeError, "must hold real numbers, not dtype complex128"),
+        (np.ma.masked_array([1.0, 2.0], mask=[True, False]), TypeError, "must be a plain array.*"),
+        (None, TypeError, "must be an array, not NoneType"),
+        ("1", TypeError, "must be an array, not str"),
+        (["1"], TypeError, "must hold real numbers, not dtype <U1"),
+        ([[1.0], [2.0, 3.0]], ValueError, "must be rectangular, not a ragged list"),
+        (np.array([1, 2], object), TypeError, "must hold real numbers, not dtype object"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "step_function", "sigmoid", "sigmoid_grad", "relu", "relu_grad", "softmax",
+        "sum_squared_error", "cross_entropy_error", "softmax_loss",
+    ],
+)  # fmt: skip
+def test_what_is_no_array_of_numbers_is_named(name, value, error, message, backend):
+    with fastnn.backend(backend):
+        one = [np.array([1.0, 0.0])] if name.endswith(("error", "loss")) else []
+        with pytest.raises(error, match=rf"^\w+: \w+ {message}$"):
+            getattr(functions, name)(value, *one)
+        if one:
+            with pytest.raises(error, match=rf"^\w+: \w+ {message}$"):
+                getattr(functions, name)(*one, value)
+
+
+def test_sum_squared_error_repeats_no_rows():
+    y, t = np.ones((3, 2)), np.zeros((3, 1))
+    message = r"^sum_squared_error: t must have the shape \(3, 2\) of y, not \(3, 1\)$"
+    with pytest.raises(ValueError, match=message):
+        functions.sum_squared_error(y, t)
+    assert functions.sum_squared_error(y, 0.5) == 0.75
+    assert functions.sum_squared_error([1, 2], [0, 4]) == 2.5
+
+
+@pytest.mark.parametrize("value", [[1.5, -2.0], [[1, -2]], (0.0,)])
+def test_lists_are_arrays(value):
+    for name in ("step_function", "sigmoid", "sigmoid_grad", "relu", "relu_grad", "softmax"):
+        expected = getattr(reference, name)(np.array(value))
+        np.testing.assert_array_equal(getattr(functions, name)(value), expected, strict=True)

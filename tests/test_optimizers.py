@@ -236,6 +236,8 @@ BAD_PAIRS = [  # what params["b"] and grads["b"] are
     (None, 1.0, TypeError, r"params\['b'\] must be an array or a number, not NoneType"),
     ([1.0], [1.0], TypeError, r"params\['b'\] must be an array or a number, not list"),
     (READ_ONLY, np.ones(3), ValueError, r"params\['b'\] must be writable: .*"),
+    (np.ma.ones(3), np.ones(3), TypeError, r"params\['b'\] must be a plain array, not a masked .*"),
+    (np.ones(3), np.ma.ones(3), TypeError, r"grads\['b'\] must be a plain array, not a masked .*"),
 ]
 
 

@@ -191,11 +191,22 @@ def test_numerical_gradient_puts_the_element_back_if_the_function_fails():
     np.testing.assert_array_equal(x, [1.0, 2.0])
 
 
-@pytest.mark.parametrize("x, kind", [(np.array([3, 4]), "int64"), ([3.0, 4.0], "list")])
+@pytest.mark.parametrize(
+    "x, kind",
+    [
+        (np.array([3, 4]), "int64"),
+        (np.array([3j]), "complex128"),
+        (np.ma.masked_array([3.0, 4.0]), "MaskedArray"),
+        ([3.0, 4.0], "list"),
+    ],
+)
 def test_numerical_gradient_takes_floats_only(x, kind):
     message = f"numerical_gradient: x must be an array of floats, not {kind}"
     with pytest.raises(TypeError, match=f"^{message}$"):
         reference.numerical_gradient(np.sum, x)
+    message = f"numerical_gradient_2d: X must be an array of floats, not {kind}"
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        reference.numerical_gradient_2d(np.sum, x)
 
 
 def test_numerical_gradient_2d_calls_the_function_with_rows():

@@ -34,6 +34,7 @@ SIGNATURES = {
     "relu_grad": "(x)",
     "softmax": "(x)",
     "sum_squared_error": "(y, t)",
+    "mean_squared_error": "(y, t)",
     "cross_entropy_error": "(y, t)",
     "softmax_loss": "(X, t)",
     "numerical_gradient": "(f, x)",

@@ -412,5 +412,3 @@ def test_file_that_does_not_fit_changes_nothing(tmp_path):
         with pytest.raises(fastnn.DataError, match=f"^{path}: {message}$"):
             network.load_params(path)
         np.testing.assert_array_equal(network.predict(x), scores)
-    with pytest.raises(ValueError, match=r"^parameters are kept in npz files"):
-        network.save_params(tmp_path / "params.pkl")

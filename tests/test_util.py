@@ -164,12 +164,52 @@ def test_nothing_takes_no_time_however_large_the_window():
     assert util.im2col(np.zeros((0, 1, size, size)), size, size).shape == (0, size**2)
 
 
-def test_the_rest_is_the_reference_s_and_np_is_there():
-    assert util.smooth_curve is reference.smooth_curve
-    assert util.shuffle_dataset is reference.shuffle_dataset
-    assert util.conv_output_size is reference.conv_output_size
-    names = {}
-    exec("from fastnn.util import *", names)  # as the book's scripts get their `np`
-    expected = {"np", "smooth_curve", "shuffle_dataset", "conv_output_size", "im2col", "col2im"}
-    assert expected <= set(names)
-    assert names["np"] is np
+@pytest.mark.parametrize("kind", [list, tuple, np.array, np.float32])
+def test_smooth_curve_is_the_reference_s(kind, rng):
+    x = rng.standard_normal(30)
+    given = x.astype(np.float32) if kind is np.float32 else kind(x)
+    expected = reference.smooth_curve(np.array(given))
+    np.testing.assert_array_equal(util.smooth_curve(given), expected, strict=True)
+
+
+def test_shuffle_dataset_gives_copies_in_one_order():
+    x, t = np.arange(40.0).reshape(20, 2), np.arange(20)
+    np.random.seed(0)
+    order = np.random.permutation(20)
+    np.random.seed(0)
+    x_shuffled, t_shuffled = util.shuffle_dataset(x, t)
+    np.testing.assert_array_equal(x_shuffled, x[order], strict=True)
+    np.testing.assert_array_equal(t_shuffled, t[order], strict=True)
+    assert not np.shares_memory(x_shuffled, x)
+
+
+def test_conv_output_size_is_a_float_that_is_not_rounded():
+    assert util.conv_output_size(28, 5) == 24.0
+    assert type(util.conv_output_size(28, 5)) is float
+    assert util.conv_output_size(7, 2, stride=2, pad=1) == 4.5
+
+
+@pytest.mark.parametrize(
+    "function, args, error, message",
+    [
+        ("smooth_curve", (np.ones(20, complex),), TypeError, "x must hold real numbers, .*128"),
+        ("smooth_curve", (np.ma.ones(20),), TypeError, "x must be a plain array, not a masked .*"),
+        ("smooth_curve", (None,), TypeError, "x must be an array, not NoneType"),
+        ("smooth_curve", (np.ones((3, 20)),), ValueError, r"x must be 1-D, not of .* \(3, 20\)"),
+        (
+            "shuffle_dataset",
+            (np.ones((3, 2)), np.ones(4)),
+            ValueError,
+            r"x and t must have as many rows, not shapes \(3, 2\) and \(4,\)",
+        ),
+        (
+            "shuffle_dataset",
+            (1, 2),
+            ValueError,
+            r"x and t must have as many rows, not shapes \(\) and \(\)",
+        ),
+    ],
+)
+def test_helpers_name_what_is_wrong(function, args, error, message):
+    with pytest.raises(error, match=f"^{function}: {message}$"):
+        getattr(util, function)(*args)

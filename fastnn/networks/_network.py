@@ -40,18 +40,33 @@ def count_right(scores, t):
     """Return how many rows of `scores`, of shape (N, K), are largest at their label.
 
     `t` holds labels, of shape (N,), or one-hot rows, of shape (N, K).
+
+    Raises
+    ------
+    TypeError
+        If `t` does not hold real numbers.
+    ValueError
+        If `t` has another shape.
     """
-    t = np.asarray(t)
+    t = _check.array("accuracy", "t", t)
+    if t.shape not in (scores.shape[:1], scores.shape):
+        raise ValueError(
+            f"accuracy: t must hold labels of shape {scores.shape[:1]} or one-hot rows of shape "
+            f"{scores.shape}, not shape {t.shape}"
+        )
     labels = t if t.ndim == 1 else t.argmax(axis=1)
     return int(np.sum(scores.argmax(axis=1) == labels))
 
 
-def differences(network, x, t):
-    """Return what ``network.gradient(x, t)`` returns, from differences of the loss."""
-    return {
-        name: numerical_gradient(lambda _: network.loss(x, t), param)
-        for name, param in network.params.items()
-    }
+def share_right(network, x, t):
+    """Return the share of rows of `x` that `network` answers as `t` says, in one prediction."""
+    check_rows(type(network).__name__, x, t)
+    return count_right(network.predict(x), t) / len(x)
+
+
+def differences(loss, params):
+    """Return the gradient by each array of the dict `params` from differences of ``loss()``."""
+    return {name: numerical_gradient(lambda _: loss(), param) for name, param in params.items()}
 
 
 def parameters(row):
@@ -76,27 +91,28 @@ def parameters(row):
 class SavedParams:
     """Adds saving and loading to a network that keeps its parameters in `params`."""
 
-    def save_params(self, file_name="params.npz"):
-        """Write the parameters to `file_name`, an npz file, all of it or nothing.
+    def save_params(self, file_name="params.pkl"):
+        """Write the parameters to `file_name`, all of them or nothing.
 
-        Raises
-        ------
-        ValueError
-            If `file_name` ends in ``.pkl``: parameters are not written as pickles.
+        A name that ends in ``.pkl`` or ``.pickle`` gets a pickle of a plain dict of arrays, which
+        is the book's format; any other an npz file, which `numpy.load` opens without pickles and
+        whose checksums tell damage.
         """
         _params_file.save(file_name, self._saved())
 
-    def load_params(self, file_name="params.npz"):
+    def load_params(self, file_name="params.pkl"):
         """Read the parameters from `file_name` into the arrays that the network already has.
 
-        Values are cast to the network's dtype. Nothing changes unless all of the file is good.
+        Which of the two formats of `save_params` it is, its name tells. Values are cast to the
+        network's dtype. Nothing changes unless all of the file is good, and nothing that is in
+        a pickle is run, whoever wrote it: only a dict of arrays is read.
 
         Raises
         ------
+        fastnn.UnsafeFileError
+            If it is a pickle of anything else; a DataError.
         fastnn.DataError
-            If it is not an npz file, or one of other names, shapes or kinds of number.
-        ValueError
-            If `file_name` ends in ``.pkl``: a pickle can run code when it is read.
+            If it is damaged, or holds other names, shapes or kinds of number.
         """
         self._restore(_params_file.load(file_name, self._saved()))
 
@@ -143,6 +159,10 @@ class LayeredNetwork(SavedParams):
         """Return the mean loss of the scores for `x` against labels or one-hot rows `t`."""
         return self.last_layer.forward(self.predict(x), t)
 
+    def _loss_in_training(self, x, t):
+        """Return the loss whose gradient `gradient` computes."""
+        return self.loss(x, t)
+
     def accuracy(self, x, t, batch_size=100):
         """Return the share of right answers, as the book counts it.
 
@@ -168,7 +188,7 @@ class LayeredNetwork(SavedParams):
 
         The loss itself stays in ``last_layer.loss``.
         """
-        self.loss(x, t)
+        self._loss_in_training(x, t)
         row = self._row()
         found = parameters(row)
         if not found:
@@ -180,3 +200,25 @@ class LayeredNetwork(SavedParams):
             dout = layer.backward(dout)
         getattr(first, "backward_parameters", first.backward)(dout)
         return {name: getattr(layer, f"d{own}") for name, layer, own in found}
+
+    def _statistics(self):
+        """List the name in a file, the layer, and the layer's name of each running statistic."""
+        normalizations = (layer for layer in self._row() if isinstance(layer, BatchNormalization))
+        return [
+            (f"{own}{number}", layer, own)
+            for number, layer in enumerate(normalizations, start=1)
+            for own in ("running_mean", "running_var")
+        ]
+
+    def _saved(self):
+        """Return the arrays that a file holds; statistics are 0 before the first batch."""
+        arrays = dict(self.params)
+        for name, layer, own in self._statistics():
+            value = getattr(layer, own)
+            arrays[name] = np.asarray(np.zeros_like(layer.gamma) if value is None else value, float)
+        return arrays
+
+    def _restore(self, arrays):
+        super()._restore(arrays)
+        for name, layer, own in self._statistics():
+            setattr(layer, own, arrays[name])

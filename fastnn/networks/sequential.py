@@ -154,28 +154,6 @@ class Sequential(LayeredNetwork):
             )
         return super().accuracy(x, t, batch_size)
 
-    def _statistics(self):
-        """List the name in a file, the layer, and the layer's name of each running statistic."""
-        normalizations = (layer for layer in self.layers if isinstance(layer, BatchNormalization))
-        return [
-            (f"{own}{number}", layer, own)
-            for number, layer in enumerate(normalizations, start=1)
-            for own in ("running_mean", "running_var")
-        ]
-
-    def _saved(self):
-        """Return the arrays that a file holds; statistics are 0 before the first batch."""
-        arrays = dict(self.params)
-        for name, layer, own in self._statistics():
-            value = getattr(layer, own)
-            arrays[name] = np.asarray(np.zeros_like(layer.gamma) if value is None else value, float)
-        return arrays
-
-    def _restore(self, arrays):
-        super()._restore(arrays)
-        for name, layer, own in self._statistics():
-            setattr(layer, own, arrays[name])
-
 
 def _kind(value):
     if isinstance(value, type):

@@ -5,7 +5,7 @@ import numpy as np
 from fastnn.functions import softmax
 from fastnn.layers import Affine, Sigmoid, SoftmaxWithLoss
 
-from ._network import SavedParams, check_rows, count_right, differences, draw, float_type
+from ._network import SavedParams, differences, draw, float_type, share_right
 
 
 class SigmoidTwoLayerNet(SavedParams):
@@ -64,8 +64,7 @@ class SigmoidTwoLayerNet(SavedParams):
 
     def accuracy(self, x, t):
         """Return the share of right answers for `x` against labels or one-hot rows `t`."""
-        check_rows("SigmoidTwoLayerNet", x, t)
-        return count_right(self.predict(x), t) / len(x)
+        return share_right(self, x, t)
 
     def gradient(self, x, t):
         """Return the gradient of the loss as a dict of new arrays named like `params`."""
@@ -79,4 +78,4 @@ class SigmoidTwoLayerNet(SavedParams):
 
     def numerical_gradient(self, x, t):
         """Return what `gradient` returns, from differences of the loss: slow, for checks."""
-        return differences(self, x, t)
+        return differences(lambda: self.loss(x, t), self.params)

@@ -75,4 +75,4 @@ class SimpleConvNet(LayeredNetwork):
 
     def numerical_gradient(self, x, t):
         """Return what `gradient` returns, from differences of the loss: slow, for checks."""
-        return differences(self, x, t)
+        return differences(lambda: self.loss(x, t), self.params)

@@ -14,6 +14,7 @@ from .affine import Affine, Convolution
 from .functions import (
     cross_entropy_error,
     identity_function,
+    mean_squared_error,
     relu,
     relu_grad,
     sigmoid,
@@ -55,6 +56,7 @@ __all__ = [
     "cross_entropy_error",
     "identity_function",
     "im2col",
+    "mean_squared_error",
     "numerical_gradient",
     "numerical_gradient_2d",
     "relu",

@@ -93,6 +93,9 @@ def sum_squared_error(y, t):
     return 0.5 * np.sum((y - t) ** 2)
 
 
+mean_squared_error = sum_squared_error  # what the printed book calls it
+
+
 def is_one_hot(y, t):
     """Return whether the targets `t` hold one value for each element of `y`, not labels.
 

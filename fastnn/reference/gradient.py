@@ -8,6 +8,13 @@ import numpy as np
 H = 1e-4
 
 
+def _check_floats(function, name, x):
+    plain = isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray)
+    if not plain or x.dtype.kind != "f":
+        kind = x.dtype if plain else type(x).__name__
+        raise TypeError(f"{function}: {name} must be an array of floats, not {kind}")
+
+
 def numerical_gradient(f, x):
     """Return the gradient of `f` at `x`, from two calls of `f` for each element.
 
@@ -26,12 +33,10 @@ def numerical_gradient(f, x):
     Raises
     ------
     TypeError
-        If `x` is not an array of floats. The book returns nonsense for integers, which cannot
-        be moved by 1e-4.
+        If `x` is not a plain array of floats. The book returns nonsense for integers, which
+        cannot be moved by 1e-4.
     """
-    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
-        kind = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
-        raise TypeError(f"numerical_gradient: x must be an array of floats, not {kind}")
+    _check_floats("numerical_gradient", "x", x)
     grad = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         value = x[index]
@@ -49,8 +54,9 @@ def numerical_gradient(f, x):
 def numerical_gradient_2d(f, X):
     """Return the gradients of `f` at each row of `X`, of shape (N, D); or at `X` of shape (D,).
 
-    `f` is called with one row at a time.
+    `f` is called with one row at a time. Raises as `numerical_gradient` does.
     """
+    _check_floats("numerical_gradient_2d", "X", X)
     if X.ndim == 1:
         return numerical_gradient(f, X)
     grad = np.zeros_like(X)
