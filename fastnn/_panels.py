@@ -8,7 +8,8 @@ from .kernels.vectors import VECTOR_BYTES
 
 def cut(columns, dtype):
     """Return into how many panels to cut `columns`, and how wide they are."""
-    return panels.panel_count(columns, dtype.itemsize), 2 * VECTOR_BYTES // dtype.itemsize
+    lanes = VECTOR_BYTES // dtype.itemsize
+    return panels.panel_count(columns, lanes), 2 * lanes
 
 
 def packed(matrix):

@@ -37,7 +37,7 @@ def _matrix_product_chunk(
                 copy_block(weight_flat, k * M + m, count, width, M, mine, 0, width)
             start, at, lds = (bias, m, 0) if k == 0 else (out_flat, n * M + m, M)
             multiply(
-                *(x_flat, 0, base, k, count, off, n, rows, mine, 0, width, width),
+                *(x_flat, 0, base, k, count, off, n, rows, mine, 0, width, 0, width),
                 *(start, at, lds, out_flat, n * M + m, M),
             )
 
@@ -131,7 +131,7 @@ def _affine_backward_weight_chunk(
                     start, at, lds = (zeros, m, 0) if n == 0 else (dweight_flat, d * M + m, M)
                     multiply(
                         *(slab, 0, base, 0, count, off, 0, rows),
-                        *(packed_flat, (chunk * M + m) * S, width, width),
+                        *(packed_flat, (chunk * M + m) * S, width, 0, width),
                         *(start, at, lds, dweight_flat, d * M + m, M),
                     )
 

@@ -6,25 +6,26 @@ Each panel has all rows of the matrix; they are kept one behind the other.
 from numba import prange
 
 from ._jit import helper, kernel
-from .vectors import VECTOR_BYTES, copy_block
+from .vectors import copy_block, lanes_of
+
+MOST_VECTORS = 3  # of a panel's columns
 
 
 @helper
-def panel_count(columns, itemsize):
+def panel_count(columns, lanes):
     """Return into how many panels to cut `columns`, each as wide as two vectors.
 
     The last one is as wide as what is left, which is more than one vector unless it is all: fewer
     columns than a vector has lanes take the tile as long as whole vectors.
     """
-    lanes = VECTOR_BYTES // itemsize
     return max(1, -((lanes - columns) // (2 * lanes)))
 
 
 @helper
-def panel(columns, itemsize, p):
+def panel(columns, lanes, p):
     """Return the first column and the width of panel `p`."""
-    width = 2 * VECTOR_BYTES // itemsize
-    last = p == panel_count(columns, itemsize) - 1
+    width = 2 * lanes
+    last = p == panel_count(columns, lanes) - 1
     return p * width, (columns - p * width if last else width)
 
 
@@ -46,8 +47,8 @@ def pack(matrix, columns, channels, weight, out):
     """
     rows = matrix.size // columns
     pixels = rows // channels
-    for p in prange(panel_count(columns, out.itemsize)):  # an iteration owns a panel
-        first, width = panel(columns, out.itemsize, p)
+    for p in prange(panel_count(columns, lanes_of(out))):  # an iteration owns a panel
+        first, width = panel(columns, lanes_of(out), p)
         at = weight + first * (rows + 1)
         for c in range(channels):
             copy_block(
@@ -71,8 +72,8 @@ def unpack(panels, columns, channels, weight, matrix):
     """
     rows = matrix.size // columns
     pixels = rows // channels
-    for p in prange(panel_count(columns, matrix.itemsize)):
-        first, width = panel(columns, matrix.itemsize, p)
+    for p in prange(panel_count(columns, lanes_of(matrix))):
+        first, width = panel(columns, lanes_of(matrix), p)
         at = weight + first * (rows + 1)
         for c in range(channels):
             copy_block(

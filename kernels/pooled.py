@@ -11,7 +11,7 @@ from ._shared import shared
 from .conv import copy_window
 from .copying import fill
 from .panels import panel, panel_count
-from .vectors import INDEX, VECTOR_BYTES, Emitter, array_data
+from .vectors import INDEX, Emitter, array_data, lanes_of
 
 # Rows of a filter taken at once: as many sums as hide the latency of a multiply-add, nearly.
 ROWS = 5
@@ -123,7 +123,7 @@ def convolve_weight_pooled(op, memory, base, first, last, tables, positions, at_
     A row of a filter fills at most one vector.
     """
     C, FN, taps = op.channels, op.outputs, op.inputs + 1
-    lanes = VECTOR_BYTES // memory.itemsize
+    lanes = lanes_of(memory)
     filter_rows, row = op.filter_rows, op.filter_row
     groups = (filter_rows + ROWS - 1) // ROWS
     window, size = base + op.window, ROWS * lanes + 1
@@ -145,8 +145,8 @@ def convolve_weight_pooled(op, memory, base, first, last, tables, positions, at_
                     at_positions + op.positions + i * op.out_size + fn, FN, op.pixel_count,
                     tables, op.pixels, op.places, raw, (fn * groups + group) * size, lanes,
                 )  # fmt: skip
-    for p in range(panel_count(FN, memory.itemsize)):
-        column, width = panel(FN, memory.itemsize, p)
+    for p in range(panel_count(FN, lanes)):
+        column, width = panel(FN, lanes, p)
         at = base + op.sums + column * taps
         for fn in range(width):
             for fh in range(filter_rows):

@@ -13,6 +13,7 @@ from numba import prange
 from ._jit import kernel
 from ._shared import shared
 from .pooled import convolve_weight_pooled
+from .step_images import find_active, gather
 from .step_norm import (
     batch_norm,
     batch_norm_backward,
@@ -40,8 +41,8 @@ CODES = (
     GATHER, AFFINE, CONVOLVE, ACTIVATE, POOL, DROP,
     SOFTMAX_CROSS_ENTROPY, HALF_SQUARED_ERROR, SIGMOID_CROSS_ENTROPY,
     ACTIVATE_BACKWARD, POOL_BACKWARD, CONVOLVE_WEIGHT, CONVOLVE_WEIGHT_POOLED, PUBLISH,
-    SHARE, FETCH, BATCH_NORM, BATCH_NORM_BACKWARD, BATCH_NORM_INFERENCE,
-) = range(19)  # fmt: skip
+    SHARE, FETCH, BATCH_NORM, BATCH_NORM_BACKWARD, BATCH_NORM_INFERENCE, FIND_ACTIVE,
+) = range(20)  # fmt: skip
 
 
 # What an operation may need: offsets and steps in a buffer, sizes, and where tables begin.
@@ -53,7 +54,7 @@ FIELDS = (
     "panels", "sums", "gamma", "beta", "mean", "std", "xc", "xn", "statistics",
     "terms", "rows", "samples", "pixels", "pixel_count", "parts", "part_count", "places",
     "frame", "window", "window_size", "window_row", "scratch", "filter_rows", "filter_row",
-    "first_row", "last_row",
+    "first_row", "last_row", "seen", "active",
 )  # fmt: skip
 OPERATION = np.dtype([(name, np.int64) for name in FIELDS] + [("share", np.float64)])
 
@@ -62,40 +63,25 @@ SIZES = SHARED, CHUNK, CHUNKS, POSITIONS, BATCH = range(5)
 
 
 @shared
-def gather(op, images, order, sample, rows, memory, base):
-    """Copy images in a given order into a chunk, channels last; pixels of 0..255 become 0..1."""
-    C, pixels = op.channels, op.height * op.width
-    scale = memory.dtype.type(255 if images.itemsize == 1 else 1)
-    for i in range(rows):
-        image = images[order[sample + i]]
-        at = base + op.target + i * op.target_step
-        out = memory[at : at + C * pixels]
-        if C == 1:
-            for j in range(pixels):
-                out[j] = memory.dtype.type(image[j]) / scale
-        else:
-            for c in range(C):
-                for j in range(pixels):
-                    out[j * C + c] = memory.dtype.type(image[c * pixels + j]) / scale
-
-
-@shared
 def operate(
-    plan, first, last, i0, i1, base, at_positions, images, start, sample, N, sizes, memory,
-    positions, tables, weights, statistics, order, masks, labels, targets, losses, right,
+    plan, first, last, i0, i1, chunk, images, start, sample, N, sizes, memory, positions, tables,
+    weights, statistics, order, masks, labels, targets, losses, right,
 ):  # fmt: skip
     """Run the operations `first` to ``last - 1`` on the samples i0 to i1 - 1 of a chunk.
 
     The chunk begins with sample `sample` of the mini-batch, and that at `start` in the order.
     """
     place = start + sample
+    base, at_positions = sizes[SHARED] + chunk * sizes[CHUNK], chunk * sizes[POSITIONS]
     for o in range(first, last):
         op = plan[o]
         code = op.code
         if code == GATHER:
             gather(op, images, order, place, i1, memory, base)
         elif code == AFFINE:
-            affine(op, memory, base, i1, tables, weights)
+            affine(op, chunk, memory, base, i1, tables, weights)
+        elif code == FIND_ACTIVE:
+            find_active(op, chunk, images, order, place, i1, positions, at_positions, tables)
         elif code == CONVOLVE:
             convolve(op, memory, base, i0, i1, tables, weights)
         elif code == ACTIVATE:
@@ -140,17 +126,15 @@ def run_chunk(
     """
     sample = chunk * N // sizes[CHUNKS]
     rows = (chunk + 1) * N // sizes[CHUNKS] - sample
-    base = sizes[SHARED] + chunk * sizes[CHUNK]
-    at_positions = chunk * sizes[POSITIONS]
     for group in range(first_group, last_group):
         first, last, one_by_one = groups[group, 0], groups[group, 1], groups[group, 2]
         # Once even if the chunk has no samples: its sums must become zero.
         for i in range(max(1, rows) if one_by_one else 1):
             i0, i1 = (i, min(i + 1, rows)) if one_by_one else (0, rows)
             operate(
-                plan, first, last, i0, i1, base, at_positions, images, start, sample, N, sizes,
-                memory, positions, tables, weights, statistics, order, masks, labels, targets,
-                losses, right,
+                plan, first, last, i0, i1, chunk, images, start, sample, N, sizes, memory,
+                positions, tables, weights, statistics, order, masks, labels, targets, losses,
+                right,
             )  # fmt: skip
 
 
@@ -180,20 +164,22 @@ def normalise(part, op, memory, N, weights, gradient, statistics):
 
 @shared
 def run_blocks(
-    first, last, blocks, N, sizes, memory, tables, slab, weights, gradient, state0, state1,
-    rule, rate, settings,
+    first, last, blocks, images, order, start, N, sizes, memory, positions, tables, slab, weights,
+    gradient, state0, state1, rule, rate, settings, decay, squares,
 ):  # fmt: skip
     """Update some blocks of the weights."""
     for b in range(first, last):
         block = blocks[b]
         if block.code == AFFINE:
             affine_gradient(
-                block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], N, sizes[BATCH],
-                tables, slab, gradient,
+                block, images, order, start, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS],
+                positions, sizes[POSITIONS], N, sizes[BATCH], tables, slab, gradient,
             )  # fmt: skip
         elif block.code == CONVOLVE:
             summed_gradient(block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], gradient)
-        update_block(block, weights, gradient, state0, state1, rule, rate, settings)
+        update_block(
+            block, weights, gradient, state0, state1, rule, rate, settings, decay, squares, b
+        )  # fmt: skip
         if block.transposed >= 0:
             transpose_block(block, weights, tables)
 
@@ -218,7 +204,8 @@ def transpose_weights(blocks, weights, tables):
 def train_steps(
     plan, groups, phases, loss_groups, loss_phases, blocks, shares, sizes, images, order, starts,
     labels, targets, masks, tables, memory, positions, slabs, weights, gradient, state0, state1,
-    statistics, rule, rates, settings, losses, right, losses_after, masks_after, done,
+    statistics, rule, rates, settings, decay, squares, losses, right, losses_after, masks_after,
+    penalties, done,
 ):  # fmt: skip
     """Take training steps until they are done or a loss is not finite.
 
@@ -255,7 +242,7 @@ def train_steps(
     masks, masks_after : bool arrays of shape (samples, neurons)
         What dropout keeps, in a step and in the loss after it; of no samples without dropout.
     tables : int64 array
-        Offsets; operations know where theirs begin.
+        Offsets; operations know where theirs begin. Written: places for lists.
     memory : array
         What the chunks share, then each chunk's own; zero where nothing has been written.
     positions : uint8 array
@@ -274,10 +261,16 @@ def train_steps(
         Learning rate of each step.
     settings : float64 array of shape (2,)
         Its other numbers.
+    decay : float
+        Strength of weight decay: `decay` times a weight is added to its gradient.
+    squares : float64 array of shape (blocks,)
+        Overwritten: sums of the squares of weights, if there is weight decay.
     losses, right : float64 and bool arrays of shape (samples,)
-        Written: loss of each sample, and whether it was answered right.
+        Written: loss of each sample, without weight decay, and whether it was answered right.
     losses_after : float64 array of shape (samples,)
         Written where `loss_groups` are: losses after the update.
+    penalties : float64 array of shape (steps,)
+        Written: what weight decay adds to the mean loss after each update.
     done : int64 array of shape (1,)
         Written: number of steps done.
     """
@@ -300,9 +293,12 @@ def train_steps(
             break
         for share in prange(shares.size - 1):  # a share owns its blocks and its slab
             run_blocks(
-                shares[share], shares[share + 1], blocks, N, sizes, memory, tables, slabs[share],
-                weights, gradient, state0, state1, rule, rates[step], settings,
+                shares[share], shares[share + 1], blocks, images, order, start, N, sizes, memory,
+                positions, tables, slabs[share], weights, gradient, state0, state1, rule,
+                rates[step], settings, decay, squares,
             )  # fmt: skip
+        for b in range(blocks.size):
+            penalties[step] += 0.5 * decay * squares[b]
         for phase in range(loss_phases.shape[0]):
             columns, first, last, parts = loss_phases[phase]
             for part in prange(parts):

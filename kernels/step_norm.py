@@ -68,13 +68,14 @@ def batch_norm_backward(part, op, memory, N, weights, gradient):
 
 @shared
 def batch_norm_inference(op, memory, base, rows, weights, statistics):
-    """Normalise rows, in place, by the running statistics."""
+    """Normalise rows by the running statistics."""
     D, number = op.elements, memory.dtype.type
     for i in range(rows):
         at = base + op.source + i * op.source_step
+        target = base + op.target + i * op.target_step
         for d in range(D):
             mean = number(statistics[op.statistics + d])
             var = number(statistics[op.statistics + D + d])
             std = number(math.sqrt(var + number(EPS)))
             value = (memory[at + d] - mean) / std
-            memory[at + d] = weights[op.gamma + d] * value + weights[op.beta + d]
+            memory[target + d] = weights[op.gamma + d] * value + weights[op.beta + d]

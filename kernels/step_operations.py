@@ -11,18 +11,19 @@ Weights are kept in panels (see panels.py), in each of which the bias is the las
 
 import math
 
+from ._jit import helper
 from ._shared import shared
 from .conv import copy_window
-from .copying import fill
+from .copying import clear, fill
 from .exponential import sigmoid, tanh
 from .panels import panel, panel_count
 from .pool import pool_rows, pool_rows_backward
 from .softmax import softmax_of_rows
 from .tile import multiply
-from .vectors import copy_block
+from .vectors import copy_block, lanes_of
 
 # Rows of a panel of weights that are multiplied at a time, to stay in the first cache: 16 KiB.
-_TERMS = 256
+_TERMS = 128
 # Pixels whose contributions to the gradient of a filter are summed at a time: see conv.py.
 _PIXELS = 128
 
@@ -33,16 +34,20 @@ RELU, SIGMOID, TANH = range(3)
 
 
 @shared
-def affine(op, memory, base, rows, tables, weights):
+def affine(op, chunk, memory, base, rows, tables, weights):
     """Multiply rows by a matrix and add the bias."""
-    K = op.inputs
-    for p in range(panel_count(op.outputs, memory.itemsize)):
-        first, width = panel(op.outputs, memory.itemsize, p)
-        at = op.weight + first * (K + 1)
-        target = base + op.target + first
-        for k in range(0, K, _TERMS):
-            source = (memory, base + op.source, tables, op.terms + k, min(_TERMS, K - k))
-            product = (weights, at + k * width, width, width)
+    K = count = op.inputs
+    terms = op.terms
+    if op.active >= 0:  # what is 0 in all rows adds nothing
+        terms = op.active + chunk * (K + 1) + 1
+        count = tables[terms - 1]
+    for k in range(0, max(count, 1), _TERMS):
+        source = (memory, base + op.source, tables, terms + k, min(_TERMS, count - k))
+        for p in range(panel_count(op.outputs, lanes_of(memory))):
+            first, width = panel(op.outputs, lanes_of(memory), p)
+            at = op.weight + first * (K + 1)
+            target = base + op.target + first
+            product = (weights, at, 0, width, width)
             if k == 0:
                 multiply(
                     *source, tables, op.rows, rows, *product, weights, at + K * width, 0,
@@ -74,33 +79,39 @@ def convolve(op, memory, base, first, last, tables, weights):
                 tables[at_frame + 3], memory[window : window + op.window_size],
             )  # fmt: skip
             at = window
-        for p in range(panel_count(op.outputs, memory.itemsize)):
-            column, width = panel(op.outputs, memory.itemsize, p)
+        for p in range(panel_count(op.outputs, lanes_of(memory))):
+            column, width = panel(op.outputs, lanes_of(memory), p)
             start = op.weight + column * (K + 1)
             target = base + op.target + i * op.target_step + column
             for part in range(at_parts, at_parts + 7 * op.part_count, 7):
                 multiply(
                     memory, at, tables, op.terms + tables[part + 4], tables[part + 5],
                     tables, op.pixels + tables[part], tables[part + 1],
-                    weights, start + tables[part + 6] * width, width, width,
+                    weights, start + tables[part + 6] * width, width, 0, width,
                     weights, start + K * width, 0,
                     memory, target + tables[part + 2], tables[part + 3],
                 )  # fmt: skip
 
 
+@helper
+def _runs(op, first, last):
+    """Return how many runs of numbers the values of samples make, and how long they are."""
+    rows, size = last - first, op.elements
+    return (1, rows * size) if op.source_step == size == op.target_step else (rows, size)
+
+
 @shared
 def activate(op, memory, base, first, last):
     """Apply ReLU, sigmoid or tanh."""
-    for i in range(first, last):
+    runs, size = _runs(op, first, last)
+    for i in range(first, first + runs):
         source = base + op.source + i * op.source_step
         target = base + op.target + i * op.target_step
         if source != target:
-            copy_block(memory, source, 1, op.elements, 0, memory, target, 0)
-        x = memory[target : target + op.elements]
+            copy_block(memory, source, 1, size, 0, memory, target, 0)
+        x = memory[target : target + size]
         if op.function == RELU:
-            zero = x.dtype.type(0)
-            for j in range(x.size):
-                x[j] = zero if x[j] <= zero else x[j]
+            clear(memory, target, memory, target, size)
         elif op.function == SIGMOID:
             for j in range(x.size):
                 x[j] = sigmoid(x[j])
@@ -199,15 +210,14 @@ def sigmoid_cross_entropy(op, memory, base, rows, order, targets, place, N, loss
 @shared
 def activate_backward(op, memory, base, first, last):
     """Multiply a gradient, in place, by the derivative at an activation's output."""
-    one, zero = memory.dtype.type(1), memory.dtype.type(0)
-    for i in range(first, last):
+    one = memory.dtype.type(1)
+    runs, size = _runs(op, first, last)
+    for i in range(first, first + runs):
         at = base + op.source + i * op.source_step
-        y = memory[at : at + op.elements]
-        at = base + op.target + i * op.target_step
-        dout = memory[at : at + op.elements]
+        target = base + op.target + i * op.target_step
+        y, dout = memory[at : at + size], memory[target : target + size]
         if op.function == RELU:
-            for j in range(y.size):
-                dout[j] = zero if y[j] <= zero else dout[j]
+            clear(memory, at, memory, target, size)
         elif op.function == SIGMOID:
             for j in range(y.size):
                 dout[j] = dout[j] * (one - y[j]) * y[j]
@@ -250,12 +260,12 @@ def convolve_weight(op, memory, base, first, last, tables):
         dout = base + op.target + i * op.target_step
         for pixel in range(0, op.pixel_count, _PIXELS):
             pixels = min(_PIXELS, op.pixel_count - pixel)
-            for p in range(panel_count(FN, memory.itemsize)):
-                column, width = panel(FN, memory.itemsize, p)
+            for p in range(panel_count(FN, lanes_of(memory))):
+                column, width = panel(FN, lanes_of(memory), p)
                 mine = sums + column * taps
                 multiply(
                     memory, window, tables, op.pixels + pixel, pixels, tables, op.terms, taps,
-                    memory, dout + pixel * FN + column, FN, width,
+                    memory, dout + pixel * FN + column, FN, 0, width,
                     memory, mine, width, memory, mine, width,
                 )  # fmt: skip
 
@@ -263,8 +273,8 @@ def convolve_weight(op, memory, base, first, last, tables):
 @shared
 def publish(op, memory, base, rows, sample, batch):
     """Copy a gradient to the panels in which all chunks can see it."""
-    for p in range(panel_count(op.outputs, memory.itemsize)):
-        column, width = panel(op.outputs, memory.itemsize, p)
+    for p in range(panel_count(op.outputs, lanes_of(memory))):
+        column, width = panel(op.outputs, lanes_of(memory), p)
         copy_block(
             memory, base + op.source + column, rows, width, op.source_step,
             memory, op.panels + column * batch + sample * width, width,

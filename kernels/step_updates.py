@@ -10,8 +10,9 @@ from ._jit import helper
 from ._shared import shared
 from .copying import fill
 from .panels import panel, panel_count
+from .step_images import active_rows, copy_numbers
 from .tile import multiply
-from .vectors import copy_block, transpose
+from .vectors import copy_block, lanes_of, scatter_rows, transpose
 
 FEATURES = 48  # of an affine layer, in one block; the rows of a slab
 _SAMPLES = 256  # that are multiplied at a time, to stay in the first cache
@@ -44,29 +45,46 @@ def apply_rule(rule, rate, settings, p, g, state0, state1):
 
 
 @shared
-def affine_gradient(block, memory, shared_size, chunk_size, chunks, N, batch, tables, slab, out):
+def affine_gradient(
+    block, images, order, start, memory, shared_size, chunk_size, chunks, positions, positions_size,
+    N, batch, tables, slab, out,
+):  # fmt: skip
     """Multiply some features of all samples by the gradients of their rows."""
     K = block.inputs
-    features = block.last_row - block.first_row
-    for chunk in range(chunks):
-        first, last = chunk * N // chunks, (chunk + 1) * N // chunks
-        source = shared_size + chunk * chunk_size + block.source + block.first_row
-        copy_block(
-            memory, source, last - first, features, block.source_step,
-            slab, first * FEATURES, FEATURES,
-        )  # fmt: skip
+    features = rows = block.last_row - block.first_row
+    terms = block.terms
+    if block.active >= 0:
+        terms = block.active
+        rows = active_rows(block, positions, positions_size, chunks, tables)
+        for n in range(N):  # fewer bytes than what the chunks made of them
+            image = images[order[start + n]]
+            copy_numbers(image, block.first_row, features, slab, n * FEATURES)
+    else:
+        for chunk in range(chunks):
+            first, last = chunk * N // chunks, (chunk + 1) * N // chunks
+            source = shared_size + chunk * chunk_size + block.source + block.first_row
+            copy_block(
+                memory, source, last - first, features, block.source_step,
+                slab, first * FEATURES, FEATURES,
+            )  # fmt: skip
+    some = rows < features
     zero = out.dtype.type(0)
-    for p in range(panel_count(block.outputs, memory.itemsize)):
-        column, width = panel(block.outputs, memory.itemsize, p)
+    for p in range(panel_count(block.outputs, lanes_of(memory))):
+        column, width = panel(block.outputs, lanes_of(memory), p)
         at = block.weight + column * (K + 1) + block.first_row * width
         dout = block.panels + column * batch
         fill(out[at : at + features * width], zero)
+        target, place = (slab, batch * FEATURES) if some else (out, at)
+        if some:
+            fill(slab[place : place + rows * width], zero)
         for n in range(0, N, _SAMPLES):
             multiply(
                 slab, 0, tables, block.samples + n, min(_SAMPLES, N - n),
-                tables, block.terms, features, memory, dout + n * width, width, width,
-                out, at, width, out, at, width,
+                tables, terms, rows, memory, dout + n * width, width, 0, width,
+                target, place, width, target, place, width,
             )  # fmt: skip
+        if some:
+            scatter_rows(slab, place, rows, width, tables, terms, out, at)
         if block.last_row == K:
             bias = out[at + features * width : at + (features + 1) * width]
             fill(bias, zero)
@@ -79,8 +97,8 @@ def affine_gradient(block, memory, shared_size, chunk_size, chunks, N, batch, ta
 @shared
 def summed_gradient(block, memory, shared_size, chunk_size, chunks, out):
     """Sum the chunks' contributions to the gradient of filters, in order."""
-    for p in range(panel_count(block.outputs, memory.itemsize)):
-        column, width = panel(block.outputs, memory.itemsize, p)
+    for p in range(panel_count(block.outputs, lanes_of(memory))):
+        column, width = panel(block.outputs, lanes_of(memory), p)
         at = column * (block.inputs + 1) + block.first_row * width
         size = (_last_row(block) - block.first_row) * width
         total = out[block.weight + at : block.weight + at + size]
@@ -102,17 +120,32 @@ def _last_row(block):
 
 
 @shared
-def update_block(block, weights, gradient, state0, state1, rule, rate, settings):
-    """Apply the optimizer to a block, its bias included if it has one."""
-    for p in range(panel_count(block.outputs, weights.itemsize)):
-        column, width = panel(block.outputs, weights.itemsize, p)
+def update_block(
+    block, weights, gradient, state0, state1, rule, rate, settings, decay, squares, number
+):
+    """Apply the optimizer to a block, its bias included if it has one.
+
+    With weight decay, sum also the squares of the weights, not of the bias: `squares[number]`.
+    """
+    total = 0.0
+    for p in range(panel_count(block.outputs, lanes_of(weights))):
+        column, width = panel(block.outputs, lanes_of(weights), p)
         start = block.weight + column * (block.inputs + 1)
         first, last = start + block.first_row * width, start + _last_row(block) * width
         w, g = weights[first:last], gradient[first:last]
+        size = (block.last_row - block.first_row) * width
+        if decay != 0:
+            strength = w.dtype.type(decay)
+            for j in range(size):
+                g[j] += strength * w[j]
         # Only what the rule uses is there.
         one = state0[first:last] if state0.size else g
         two = state1[first:last] if state1.size else g
         apply_rule(rule, rate, settings, w, g, one, two)
+        if decay != 0:
+            for j in range(size):
+                total += w[j] * w[j]
+    squares[number] = total
 
 
 @shared
@@ -130,13 +163,13 @@ def transpose_block(block, weights, tables):
         if place < 0:
             continue
         low, high = max(block.first_row - tap * C, 0), min(block.last_row - tap * C, C)
-        for q in range(panel_count(block.transposed_columns, weights.itemsize)):
-            to_column, to_width = panel(block.transposed_columns, weights.itemsize, q)
+        for q in range(panel_count(block.transposed_columns, lanes_of(weights))):
+            to_column, to_width = panel(block.transposed_columns, lanes_of(weights), q)
             first, last = max(low, to_column), min(high, to_column + to_width)
             if first >= last:
                 continue
-            for p in range(panel_count(FN, weights.itemsize)):
-                column, width = panel(FN, weights.itemsize, p)
+            for p in range(panel_count(FN, lanes_of(weights))):
+                column, width = panel(FN, lanes_of(weights), p)
                 source = block.weight + column * (block.inputs + 1) + (tap * C + first) * width
                 target = block.transposed + to_column * rows
                 target += (place * FN + column) * to_width + first - to_column

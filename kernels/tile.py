@@ -3,7 +3,7 @@
 ``c[m, :] = start[m, :] + sum over p of a[base[p] + off[m]] * b[p, :]``: a few rows times a few
 vectors, accumulated in registers. The two tables `base` and `off` alone decide what it computes:
 a convolution (m = pixels, p = taps), its gradient by the input (flipped taps) or by the weights
-(m = taps, p = pixels), or a plain matrix product.
+(m = taps, p = pixels), or a plain matrix product, or one of some columns and rows alone.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 from ._jit import helper
 from ._shared import shared
-from .vectors import INDEX, VECTOR_BYTES, Emitter, LoopWithoutUnrolling, array_data
+from .vectors import INDEX, VECTOR_BYTES, Emitter, LoopWithoutUnrolling, array_data, lanes_of
 
 # (Rows, shorter rows) of the tile one and two vectors wide: as many accumulators as the register
 # file holds beside one row of b (32 registers of 64 bytes; 16 of the others on x86-64). The two
@@ -23,37 +23,39 @@ from .vectors import INDEX, VECTOR_BYTES, Emitter, LoopWithoutUnrolling, array_d
 _NARROW_ROWS, _WIDE_ROWS = ((14, 9), (8, 5)) if VECTOR_BYTES == 64 else ((9, 7), (6, 5))
 
 
-def _make_tile(rows, vectors, halvings=0):
+def _make_tile(rows, vectors, halvings=0, numbered=True):
     """Return the intrinsic for a tile of at most `rows` rows.
 
     A tile of one vector has as many columns as the vector has lanes. A tile of two has `cols`
-    columns, from one vector to two. Each of `halvings` halves the lanes of a vector.
+    columns, from one vector to two. Each of `halvings` halves the lanes of a vector. Unless
+    `numbered`, the tile takes rows of `b` that follow each other alone.
     """
 
     @intrinsic
     def tile(
-        typing, a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc
-    ):
+        typing, a, a0, base, p0, P, off, m0, M,
+        b, b0, ldb, by_base, cols, start, start0, lds, c, c0, ldc,
+    ):  # fmt: skip
         index = types.int64
         signature = types.void(
             *(a, index, base, index, index, off, index, index),
-            *(b, index, index, index, start, index, index, c, index, index),
+            *(b, index, index, index, index, start, index, index, c, index, index),
         )
 
         def codegen(context, builder, signature, arguments):
             def data(position):
                 return array_data(context, builder, signature, arguments, position)
 
-            a0, p0, P, m0, M, b0, ldb, cols, start0, lds, c0, ldc = (
-                arguments[i] for i in (1, 3, 4, 6, 7, 9, 10, 11, 13, 14, 16, 17)
+            a0, p0, P, m0, M, b0, ldb, by_base, cols, start0, lds, c0, ldc = (
+                arguments[i] for i in (1, 3, 4, 6, 7, 9, 10, 11, 12, 14, 15, 17, 18)
             )
             emit = Emitter(builder, signature.args[0].dtype, halvings)
             a = emit.at(data(0), a0)
             base = emit.at(data(2), p0)
             off = emit.at(data(5), m0)
             b = emit.at(data(8), b0)
-            start = emit.at(data(12), start0)
-            c = emit.at(data(15), c0)
+            start = emit.at(data(13), start0)
+            c = emit.at(data(16), c0)
             columns = [INDEX(0), builder.sub(cols, INDEX(emit.lanes))][:vectors]
 
             # Rows from M on repeat the last one and are not stored.
@@ -75,7 +77,10 @@ def _make_tile(rows, vectors, halvings=0):
             p = builder.phi(INDEX)
             sums = [[builder.phi(emit.vector) for _ in columns] for _ in range(rows)]
             step = builder.load(emit.at(base, p))
-            b_row = emit.at(b, builder.mul(p, ldb))
+            b_step = builder.mul(p, ldb)
+            if numbered:
+                b_step = builder.add(b_step, builder.mul(step, by_base))
+            b_row = emit.at(b, b_step)
             b_values = [emit.load(b_row, column) for column in columns]
             new_sums = []
             for a_row, row_sums in zip(a_rows, sums, strict=True):
@@ -115,7 +120,9 @@ def _make_tile(rows, vectors, halvings=0):
     return tile
 
 
-def tile_python(a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc):
+def tile_python(
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, cols, start, start0, lds, c, c0, ldc
+):
     """Do what a tile does, in NumPy, for any number of rows and columns: its specification.
 
     Parameters
@@ -125,20 +132,25 @@ def tile_python(a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0,
     base, off : 1-D int64 arrays
         Offsets into `a` of the terms `p0` to ``p0 + P - 1`` and of the rows `m0` to
         ``m0 + M - 1``; an element of `a` is at the sum of both.
-    ldb, lds, ldc : int
-        Elements between rows of `b`, `start` and `c`. ``lds = 0`` starts every row alike.
+    ldb, by_base : int
+        Row p of `b` begins ``p * ldb + base[p] * by_base`` elements after `b0`. One of them is 0:
+        rows follow each other, or are numbered by `base`.
+    lds, ldc : int
+        Elements between rows of `start` and `c`. ``lds = 0`` starts every row alike.
     cols : int
         Number of columns.
     """
     rows, columns = np.arange(M)[:, None], np.arange(cols)
     factors = a[a0 + off[m0 : m0 + M, None] + base[p0 : p0 + P]]
-    terms = b[b0 + np.arange(P)[:, None] * ldb + columns]
+    b_rows = np.arange(P) * ldb + base[p0 : p0 + P] * by_base
+    terms = b[b0 + b_rows[:, None] + columns]
     c[c0 + rows * ldc + columns] = start[start0 + rows * lds + columns] + factors @ terms
 
 
 _N, _N_SHORT = _NARROW_ROWS
 _W, _W_SHORT = _WIDE_ROWS
-_narrow, _narrow_short = _make_tile(_N, 1), _make_tile(_N_SHORT, 1)
+# With numbers of rows, the higher one would need more registers for pointers than there are.
+_narrow, _narrow_short = _make_tile(_N, 1, numbered=False), _make_tile(_N_SHORT, 1)
 _wide, _wide_short = _make_tile(_W, 2), _make_tile(_W_SHORT, 2)
 _half, _quarter, _eighth, _sixteenth = (_make_tile(_W, 2, halvings) for halvings in (1, 2, 3, 4))
 # Inverse of the shorter height modulo the full one: how many short tiles fill up a remainder.
@@ -156,34 +168,36 @@ def _short_tiles(M, rows, short, fill):
 
 @helper
 def _multiply_few_columns(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
 ):
     """Do `multiply` for fewer columns than a vector has lanes."""
-    lanes = VECTOR_BYTES // a.itemsize
+    lanes = lanes_of(a)
     for m in range(0, M, _W):
         step = min(_W, M - m)
         s_at, c_at = start0 + m * lds, c0 + m * ldc
         # fmt: off
         if N >= lanes // 2:
-            _half(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+            _half(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
                   start, s_at, lds, c, c_at, ldc)
         elif N >= lanes // 4:
-            _quarter(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+            _quarter(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
                      start, s_at, lds, c, c_at, ldc)
         elif N >= lanes // 8:
-            _eighth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+            _eighth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
                     start, s_at, lds, c, c_at, ldc)
         else:
-            _sixteenth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
+            _sixteenth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
                        start, s_at, lds, c, c_at, ldc)
         # fmt: on
 
 
-def _multiply(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc):
-    lanes = VECTOR_BYTES // a.itemsize
+def _multiply(
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
+):
+    lanes = lanes_of(a)
     if 0 < N < lanes:
         _multiply_few_columns(
-            a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
+            a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
         )
         return
     n = 0
@@ -193,10 +207,11 @@ def _multiply(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds,
         rest = N - n
         wide = lanes < rest <= 2 * lanes or rest >= 3 * lanes
         if wide:
-            cols, rows, short, fill = min(rest, 2 * lanes), _W, _W_SHORT, _W_FILL
+            cols, rows, short = min(rest, 2 * lanes), _W, _W_SHORT
+            shorts = _short_tiles(M, _W, _W_SHORT, _W_FILL)
         else:
-            cols, rows, short, fill = lanes, _N, _N_SHORT, _N_FILL
-        shorts = _short_tiles(M, rows, short, fill)
+            cols, rows, short = lanes, _N, _N_SHORT
+            shorts = M if by_base else _short_tiles(M, _N, _N_SHORT, _N_FILL)
         m = 0
         while m < M:
             use_short = shorts > 0
@@ -205,16 +220,16 @@ def _multiply(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds,
             s_at, c_at = start0 + m * lds + n, c0 + m * ldc + n
             # fmt: off
             if wide and use_short:
-                _wide_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                _wide_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
                             start, s_at, lds, c, c_at, ldc)
             elif wide:
-                _wide(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                _wide(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
                       start, s_at, lds, c, c_at, ldc)
             elif use_short:
-                _narrow_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                _narrow_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
                               start, s_at, lds, c, c_at, ldc)
             else:
-                _narrow(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                _narrow(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
                         start, s_at, lds, c, c_at, ldc)
             # fmt: on
             m += step

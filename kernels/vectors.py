@@ -29,6 +29,28 @@ else:  # on x86-64 and on 64-bit Arm
     VECTOR_BYTES = 16
 
 
+def _lanes_python(x):
+    """Return how many elements of the array `x` fill a vector.
+
+    Where compiled this is a constant, which ``x.itemsize`` is not: dividing by that takes as long
+    as a dozen products of vectors.
+    """
+    return VECTOR_BYTES // x.itemsize
+
+
+@intrinsic
+def _lanes_compiled(typing, x):
+    """Do what `_lanes_python` does."""
+
+    def codegen(context, builder, signature, arguments):
+        return INDEX(VECTOR_BYTES * 8 // signature.args[0].dtype.bitwidth)
+
+    return types.int64(x), codegen
+
+
+lanes_of = _lanes_python if config.DISABLE_JIT else _lanes_compiled
+
+
 class LoopWithoutUnrolling(ir.MDValue):
     """Loop metadata: unrolled, a tile's sums no longer fit the registers (1.7x slower)."""
 
@@ -108,7 +130,7 @@ def _copy_block_python(x, x0, R, C, ldx, out, out0, ldo):
 
 
 def _copy_block(x, x0, R, C, ldx, out, out0, ldo):
-    lanes = VECTOR_BYTES // x.itemsize
+    lanes = lanes_of(x)
     for r in range(R):
         source, target = x0 + r * ldx, out0 + r * ldo
         if lanes <= C:
@@ -121,8 +143,32 @@ def _copy_block(x, x0, R, C, ldx, out, out0, ldo):
                 out[target + c] = x[source + c]
 
 
+def _scatter_rows_python(x, x0, R, C, rows, first, out, out0):
+    """Copy R rows of C elements from ``x[x0]`` to the rows of `out` that a table names.
+
+    The table is `rows` from `first` on. Rows follow each other, in `x` and in `out`.
+    """
+    at = np.arange(C)
+    for r in range(R):
+        out[out0 + rows[first + r] * C + at] = x[x0 + r * C + at]
+
+
+def _scatter_rows(x, x0, R, C, rows, first, out, out0):
+    lanes = lanes_of(x)
+    for r in range(R):
+        source, target = x0 + r * C, out0 + rows[first + r] * C
+        if lanes <= C:
+            for c in range(0, C - lanes, lanes):
+                _copy_vector(x, source + c, out, target + c)
+            _copy_vector(x, source + C - lanes, out, target + C - lanes)
+        else:
+            for c in range(C):
+                out[target + c] = x[source + c]
+
+
 # Intrinsics exist only in compiled code: with the JIT off, the specification itself runs.
 copy_block = _copy_block_python if config.DISABLE_JIT else shared(_copy_block)
+scatter_rows = _scatter_rows_python if config.DISABLE_JIT else shared(_scatter_rows)
 
 
 @intrinsic
@@ -168,7 +214,7 @@ def _transpose_python(x, x0, R, C, ldx, out, out0, ldo):
 
 
 def _transpose(x, x0, R, C, ldx, out, out0, ldo):
-    lanes = VECTOR_BYTES // x.itemsize
+    lanes = lanes_of(x)
     if min(R, C) < lanes:
         for r in range(R):
             for c in range(C):

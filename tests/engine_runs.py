@@ -121,6 +121,9 @@ def task(
         data = rng.integers(0, 256, (count, features), np.uint8)
     else:
         data = rng.standard_normal((count, features)).astype(images)
+    # As in pictures, some features are 0 in all images, and some in many of them.
+    data *= rng.random(features) < 0.8
+    data *= rng.random((count, 1)) < rng.random(features)
     if classes is None:
         classes = next(
             layer.W.shape[1] for layer in reversed(rows(network)) if type(layer) is fastnn.Affine

@@ -59,10 +59,10 @@ def example(name):
     return task(network, shape, optimizer("Adam"), BATCH, (BATCH, 3), dtype)
 
 
-def lowered(name, training=True):
+def lowered(name, training=True, **options):
     dtype, _, shape, _ = PLANS[name]
     network = example(name).network
-    return lower(network.layers, network.last_layer, shape, BATCH, dtype, training)
+    return lower(network.layers, network.last_layer, shape, BATCH, dtype, training, **options)
 
 
 def is_read(plan, row, field):
@@ -101,6 +101,21 @@ def test_no_field_may_be_far_off(name, training):
 
 
 @plans
+def test_no_field_of_a_loss_out_of_training_may_be_far_off(name):
+    plan = lowered(name, loss_in_training=False)
+    check(plan)
+    first = plan.loss_groups[0].first
+    assert plan.loss_groups[-1].last == len(plan.operations)
+    for row in plan.operations[first:]:
+        for field, before in list(row.items()):
+            if is_read(plan, row, field):
+                row[field] = 2**40
+                with pytest.raises(PlanError):
+                    check(plan)
+                row[field] = before
+
+
+@plans
 def test_groups_and_scores_are_checked(name):
     plan = lowered(name)
     for groups in (plan.groups, plan.loss_groups):
@@ -122,7 +137,7 @@ def test_the_loss_after_a_step_goes_forward_only():
     plan = lower(network.layers, network.last_layer, (4,), BATCH, np.float64, True)
     codes = [
         plan.operations[first]["code"]
-        for by_columns, first, _, _ in plan.phases(plan.loss_groups)
+        for by_columns, first, _, _ in plan.phases(plan.loss_groups, plan.loss_columns)
         if by_columns
     ]
     assert codes == [step.BATCH_NORM]

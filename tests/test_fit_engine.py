@@ -34,6 +34,12 @@ NETWORKS = {
     "DeepConvNet": lambda dtype: fastnn.DeepConvNet(
         (1, 16, 16), CONV, CONV, CONV, CONV, CONV, CONV, 6, 3, dtype=dtype
     ),
+    "MultiLayerNet": lambda dtype: fastnn.MultiLayerNet(
+        256, [50, 8], 3, weight_decay_lambda=0.01, dtype=dtype
+    ),
+    "MultiLayerNetExtend": lambda dtype: fastnn.MultiLayerNetExtend(
+        256, [20], 3, use_dropout=True, use_batchnorm=True, weight_decay_lambda=0.1, dtype=dtype
+    ),
     "LeNet5": lambda dtype: fastnn.LeNet5((1, 16, 16), 3, dtype=dtype),
     "Sequential": rows,
 }

@@ -24,3 +24,24 @@ def test_added_blocks_are_what_loops_add(R, C, step, dtype, rng):
     add_loops(x, MARGIN, R, C, ldx, expected, MARGIN, lds, step)
     copying.add_block(x, MARGIN, R, C, ldx, sums, MARGIN, lds, step)
     np.testing.assert_array_equal(sums, expected)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 7, 8, 9, 16, 21, 33])
+def test_cleared_are_the_elements_beside_what_is_not_positive(size, dtype, rng):
+    test = rng.standard_normal(size + 2 * MARGIN).astype(dtype)
+    test[MARGIN : MARGIN + size : 3], test[MARGIN + 1 : MARGIN + size : 5] = np.nan, -0.0
+    x = rng.standard_normal(size + 2 * MARGIN).astype(dtype)
+    expected = x.copy()
+    for i in range(MARGIN, MARGIN + size):
+        if test[i] <= 0:
+            expected[i] = 0
+    copying.clear(test, MARGIN, x, MARGIN, size)
+    np.testing.assert_array_equal(x, expected)
+    assert not np.signbit(x[x == 0]).any()
+
+
+def test_an_array_may_be_cleared_by_itself(dtype):
+    x = np.array([-1, 2, -0.0, np.nan, -np.inf, np.inf, 0, 3, -4, 5, 6], dtype)
+    copying.clear(x, 0, x, 0, x.size)
+    np.testing.assert_array_equal(x, np.array([0, 2, 0, np.nan, 0, np.inf, 0, 3, 0, 5, 6], dtype))
+    assert not np.signbit(x).any()

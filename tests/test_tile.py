@@ -58,16 +58,20 @@ def integers(rng, shape, dtype):
     return rng.integers(-9, 10, shape).astype(dtype)
 
 
-def problem(rng, dtype, M, N, P, start):
-    """Return the arguments of `multiply`, with NaN in `a` and `b` wherever it may not look."""
+def problem(rng, dtype, M, N, P, start, numbered=False):
+    """Return the arguments of `multiply`, with NaN in `a` and `b` wherever it may not look.
+
+    If `numbered`, the rows of `b` are numbered by `base`.
+    """
     a0, p0, m0, b0, c0 = rng.integers(1, 9, 5)
     ldb, ldc = N + rng.integers(0, 4), N + rng.integers(0, 4)
     base, off = rng.integers(0, 50, p0 + P + 2), rng.integers(0, 50, m0 + M + 2)
     used = a0 + base[p0 : p0 + P, None] + off[m0 : m0 + M]
     a = np.full(a0 + 100, np.nan, dtype)
     a[used] = integers(rng, used.shape, dtype)
-    used = b0 + np.arange(P)[:, None] * ldb + np.arange(N)
-    b = np.full(b0 + P * ldb + 20, np.nan, dtype)
+    ldb, by_base, rows = (0, ldb, base[p0 : p0 + P]) if numbered else (ldb, 0, np.arange(P))
+    used = b0 + rows[:, None] * (ldb + by_base) + np.arange(N)
+    b = np.full(used.max(initial=b0) + 20, np.nan, dtype)
     b[used] = integers(rng, used.shape, dtype)
     c = integers(rng, c0 + M * ldc + 20, dtype)
     if start == "itself":
@@ -75,16 +79,19 @@ def problem(rng, dtype, M, N, P, start):
     else:
         lds = 0 if start == "row" else N + 1
         first = (integers(rng, 4 + M * lds + N, dtype), 4, lds)
-    return [a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, *first, c, c0, ldc]
+    return [a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, *first, c, c0, ldc]
 
 
-def multiply_loops(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc):
+def multiply_loops(
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
+):
     sums = {}
     for m in range(M):
         for n in range(N):
             sums[m, n] = start[start0 + m * lds + n]
             for p in range(P):
-                sums[m, n] += a[a0 + base[p0 + p] + off[m0 + m]] * b[b0 + p * ldb + n]
+                row = b0 + p * ldb + base[p0 + p] * by_base
+                sums[m, n] += a[a0 + base[p0 + p] + off[m0 + m]] * b[row + n]
     for (m, n), total in sums.items():
         c[c0 + m * ldc + n] = total
 
@@ -97,20 +104,21 @@ def result(multiply, arguments):
     return copy
 
 
+@pytest.mark.parametrize("numbered", [False, True])
 @pytest.mark.parametrize("start", ["row", "rows", "itself"])
 @pytest.mark.parametrize("M, N, P", [(1, 1, 1), (2, 3, 4), (5, 2, 0), (3, 7, 1), (0, 4, 2)])
-def test_specification_is_what_loops_compute(M, N, P, start, dtype, rng):
-    arguments = problem(rng, dtype, M, N, P, start)
+def test_specification_is_what_loops_compute(M, N, P, start, numbered, dtype, rng):
+    arguments = problem(rng, dtype, M, N, P, start, numbered)
     np.testing.assert_array_equal(
         result(tile.tile_python, arguments), result(multiply_loops, arguments), strict=True
     )
 
 
-def agree(multiply, rows, columns, P, starts, dtype, rng):
+def agree(multiply, rows, columns, P, starts, dtype, rng, numbered=False):
     for M in rows:
         for N in columns:
             for start in starts:
-                arguments = problem(rng, dtype, M, N, P, start)
+                arguments = problem(rng, dtype, M, N, P, start, numbered)
                 out, expected = result(multiply, arguments), result(tile.tile_python, arguments)
                 if not np.array_equal(out, expected):
                     np.testing.assert_array_equal(
@@ -125,6 +133,11 @@ def test_every_number_of_rows_and_columns_gives_the_product_and_writes_no_more(
     P, start, dtype, rng
 ):
     agree(multiply, ROWS, COLUMNS, P, [start], dtype, rng)
+
+
+@pytest.mark.compiled
+def test_rows_of_b_may_be_numbered(dtype, rng):
+    agree(multiply, range(1, 14), COLUMNS, 7, ["row"], dtype, rng, numbered=True)
 
 
 @pytest.mark.compiled
@@ -229,6 +242,25 @@ def test_copies_of_other_processors_are_right(width, rng):
         copies_agree(modules_for(width)[0], dtype, rng)
 
 
+def scatter_loops(x, x0, R, C, rows, first, out, out0):
+    for r in range(R):
+        for c in range(C):
+            out[out0 + rows[first + r] * C + c] = x[x0 + r * C + c]
+
+
+@pytest.mark.parametrize("C", [0, 1, 3, 4, 7, 8, 9, 16, 21, 33])
+@pytest.mark.parametrize("R", [0, 1, 5])
+def test_scattered_rows_are_where_loops_put_them(R, C, dtype, rng):
+    rows, x = rng.permutation(12), rng.standard_normal(R * C + 3).astype(dtype)
+    out = np.full(12 * C + 5, np.nan, dtype)
+    expected = out.copy()
+    scatter_loops(x, 3, R, C, rows, 2, expected, 4)
+    for function in (callable_from_python(vectors.scatter_rows), vectors._scatter_rows_python):
+        copy = out.copy()
+        function(x, 3, R, C, rows, 2, copy, 4)
+        np.testing.assert_array_equal(copy, expected)
+
+
 # --- Memory and machine code ------------------------------------------------------------------
 
 
@@ -267,7 +299,7 @@ def run_between_forbidden_pages(dtype, at_end):
                     memories, (*(np.ones(size, dtype) for size in sizes), base, off), strict=True
                 )
             )
-            multiply(a, 0, base, 0, P, off, 0, M, b, 0, N, N, start, 0, 0, c, 0, N)
+            multiply(a, 0, base, 0, P, off, 0, M, b, 0, N, 0, N, start, 0, 0, c, 0, N)
             assert (c == P + 1).all()
             x = memories[0].copy(rng.random(M * N).astype(dtype), at_end)
             copy_block(x, 0, M, N, N, c, 0, N)
@@ -300,7 +332,7 @@ def _host_has(*features):
 def test_inner_loops_keep_their_sums_in_registers(dtype):
     compiled = (other := tile_for(32)).multiply.compiled
     x, table = np.zeros(100, dtype), np.zeros(3, np.int64)
-    compiled(x, 0, table, 0, 1, table, 0, 1, x, 0, 8, 8, x, 0, 8, x.copy(), 0, 8)
+    compiled(x, 0, table, 0, 1, table, 0, 1, x, 0, 8, 0, 8, x, 0, 8, x.copy(), 0, 8)
     (assembly,) = compiled.inspect_asm().values()
     # What comes after the function itself are functions that it calls.
     blocks = re.split(r"\n(?=\.?\w+:)", assembly.split(".cfi_endproc")[0])

@@ -144,6 +144,13 @@ def deep(dtype):
     return fastnn.DeepConvNet((1, 8, 8), conv, conv, conv, conv, conv, conv, 6, 3, dtype=dtype)
 
 
+def extended(dtype):
+    return fastnn.MultiLayerNetExtend(
+        64, [50, 9], 3, weight_decay_lambda=0.01, use_dropout=True, dropout_ration=0.2,
+        use_batchnorm=True, dtype=dtype,
+    )  # fmt: skip
+
+
 def record(make, engine, dtype=np.float64, one_hot=False, **options):
     """Return what a trainer recorded, its network and optimizer, and a draw after it."""
     (x, t), (x_test, t_test) = squares(230, dtype), squares(120, dtype)
@@ -164,9 +171,9 @@ def assert_same(one, other, tolerance):
     assert tr.test_acc_list == other.test_acc_list
     assert type(tr.train_loss_list[0]) is type(other.train_loss_list[0])
     np.testing.assert_allclose(tr.train_loss_list, other.train_loss_list, rtol=0, atol=tolerance)
-    for name, param in tr.network.params.items():
-        expected = other.network.params[name]
-        np.testing.assert_allclose(param, expected, rtol=1e-10, atol=tolerance, strict=True)
+    arrays, others = ({**tr.network._saved()} for tr in (tr, other))  # with running statistics
+    for name, array in arrays.items():
+        np.testing.assert_allclose(array, others[name], rtol=1e-10, atol=tolerance, strict=True)
 
 
 @pytest.mark.compiled
@@ -177,8 +184,26 @@ def assert_same(one, other, tolerance):
         (deep, {"optimizer": "adam", "evaluate_sample_num_per_epoch": 150}),
         (deep, {"mini_batch_size": 23, "optimizer": "momentum"}),
         (lambda dtype: fastnn.TwoLayerNet(64, 7, 3, dtype=dtype), {"one_hot": True}),
+        (lambda dtype: fastnn.MultiLayerNet(64, [9], 3, "sigmoid", dtype=dtype), {}),
+        (
+            lambda dtype: fastnn.MultiLayerNet(
+                64, [50, 9], 3, weight_decay_lambda=0.1, dtype=dtype
+            ),
+            {"optimizer": "momentum"},
+        ),
+        (extended, {}),
+        (extended, {"optimizer": "momentum", "mini_batch_size": 23}),
     ],
-    ids=["dropout", "adam", "whole epochs", "one-hot"],
+    ids=[
+        "dropout",
+        "adam",
+        "whole epochs",
+        "one-hot",
+        "sigmoid",
+        "weight decay",
+        "extended",
+        "extended whole epochs",
+    ],
 )
 def test_engine_records_what_the_layers_do(make, options, dtype):
     results = [record(make, engine, dtype, **options) for engine in ("compiled", "layers")]

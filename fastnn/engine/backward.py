@@ -101,7 +101,7 @@ class Backward:
         self.dout = plan.keep(plan.scores.shape)
         plan.add(_LOSSES[type(last_layer)], plan.scores, self.dout, elements=plan.scores.size)
         plan.group(first, one_by_one=False)
-        plan.loss_groups = list(plan.groups)
+        plan.loss_groups, plan.loss_columns = list(plan.groups), dict(plan.columns)
         return plan.groups.pop().first
 
     def _scratch(self, shape):
@@ -126,12 +126,14 @@ class Backward:
         columns = max(K, plan.lanes)  # as for a convolution
         transposed = _NOT_TRANSPOSED if is_first else self._transposed(M, columns)
         slab = step_updates.FEATURES
+        seen = self.forward.seen if is_first else -1
         for first in range(0, K, slab):
+            lists = {"seen": seen, "active": plan.list(slab)} if seen >= 0 else {"active": -1}
             plan.add_block(
                 step.AFFINE, source, weight=parameters.offset, inputs=K, outputs=M,
                 panels=panels, samples=plan.table(np.arange(plan.batch) * slab),
                 terms=plan.table(np.arange(slab)), first_row=first, last_row=min(first + slab, K),
-                channels=K, places=plan.table([0]), **transposed,
+                channels=K, places=plan.table([0]), **lists, **transposed,
             )  # fmt: skip
         if not is_first:
             dx = plan.keep((K,))

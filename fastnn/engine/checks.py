@@ -7,7 +7,7 @@ from fastnn.kernels import pooled, step, step_updates
 from .errors import PlanError
 
 _ON_COLUMNS = step.BATCH_NORM, step.BATCH_NORM_BACKWARD
-_MAY_BE_LESS_THAN_0 = ("positions", "transposed")  # -1 where there are none
+_MAY_BE_LESS_THAN_0 = ("positions", "transposed", "active")  # -1 where there are none
 
 
 def check(plan):
@@ -88,7 +88,31 @@ class _Row:
         self.inside(f"first of {name}", 0, first, len(self.tables))
         first += getattr(self, name)
         self.inside(f"table {name}", first, first + count, len(self.tables))
+        for start, size in self.plan.lists:  # whose entries change
+            if first < start + size and start < first + count:
+                raise PlanError(f"operation {self.code}: {name} is a list, not a table")
         return self.tables[first : first + count]
+
+    def list(self, name, size):
+        """Check a place for a list."""
+        if (getattr(self, name), size) not in self.plan.lists:
+            raise PlanError(f"operation {self.code}: {name} is no list of {size}")
+
+    def only(self, code, **fields):
+        """Return the operation of that code and those fields, which may stand there repeatedly."""
+        found = []
+        for op in self.plan.operations:
+            wanted = all(op.get(name, 0) == number for name, number in fields.items())
+            if op["code"] == code and wanted and op not in found:
+                found.append(op)
+        self.equal(f"the number of operations {code} like it", len(found), 1)
+        return found[0]
+
+    def finder(self):
+        """Return the operation that lists the features of images that are not 0."""
+        finder = self.only(step.FIND_ACTIVE)
+        self.equal("inputs", self.inputs, finder["elements"])
+        return finder
 
     def offsets(self, what, size, *tables):
         """Check that the sums of offsets, one from each table, lie in a place of `size`."""
@@ -122,6 +146,7 @@ class _Operation(_Row):
             step.BATCH_NORM: self.batch_norm,
             step.BATCH_NORM_BACKWARD: self.batch_norm,
             step.BATCH_NORM_INFERENCE: self.batch_norm_inference,
+            step.FIND_ACTIVE: self.find_active,
         }
         if self.code not in checks:
             raise PlanError(f"there is no operation {self.code}")
@@ -151,8 +176,16 @@ class _Operation(_Row):
     def affine(self):
         terms, rows = self.table("terms", self.inputs), self.table("rows", self.plan.rows)
         self.offsets("source", self.plan.chunk, [self.source], terms, rows)
+        self.offsets("row of weights", self.inputs, terms)
         self.chunk("target", self.outputs)
         self.matrix()
+        if self.active >= 0:
+            self.equal("active", self.active, self.finder()["active"])
+
+    def find_active(self):
+        self.equal("elements", self.elements, self.plan.operations[0]["elements"])
+        self.inside("seen", self.seen, self.seen + self.elements, self.plan.positions)
+        self.list("active", self.plan.chunks * (self.elements + 1))
 
     def copied_window(self):
         """Check a window and its place."""
@@ -237,12 +270,8 @@ class _Operation(_Row):
 
     def starts_of_maxima(self):
         """Return where in the window begins what each pixel saw that may be a maximum."""
-        pools = [
-            op for op in self.plan.operations
-            if op["code"] == step.POOL and op.get("positions", 0) == self.positions
-        ]  # fmt: skip
-        self.equal("the number of pools with its positions", len(pools), 1)
-        pool = _Operation(self.plan, self.tables, pools[0])
+        only = self.only(step.POOL, positions=self.positions)
+        pool = _Operation(self.plan, self.tables, only)
         pool.pool()
         self.equal("out_size", self.out_size, pool.out_size)
         self.equal("outputs", self.outputs, pool.channels)
@@ -291,6 +320,7 @@ class _Operation(_Row):
     def batch_norm_inference(self):
         self.vectors()
         self.chunk("source", self.elements)
+        self.chunk("target", self.elements)
 
 
 class _Block(_Row):
@@ -310,6 +340,9 @@ class _Block(_Row):
             self.shared("panels", self.plan.batch * self.outputs)
             offsets = self.table("samples", self.plan.batch), self.table("terms", slab)
             self.offsets("slab", self.plan.batch * slab, *offsets)
+            if self.active >= 0:
+                self.list("active", slab)
+                self.equal("seen", self.seen, self.finder()["seen"])
         elif self.code == step.CONVOLVE:
             self.place("sums", (self.inputs + 1) * self.outputs)
         if self.transposed >= 0:

@@ -8,8 +8,17 @@ import numpy as np
 
 from fastnn import _update, optimizers
 from fastnn.kernels import step, step_updates
-from fastnn.networks import DeepConvNet, LeNet5, Sequential, SimpleConvNet, TwoLayerNet
+from fastnn.networks import (
+    DeepConvNet,
+    LeNet5,
+    MultiLayerNet,
+    MultiLayerNetExtend,
+    Sequential,
+    SimpleConvNet,
+    TwoLayerNet,
+)
 
+from .buffers import Buffers
 from .errors import CannotLower
 from .lowering import lower
 from .plan import records
@@ -23,7 +32,9 @@ _RULES = {
     optimizers.RMSprop: (step_updates.RMS_PROP, ("decay_rate",), ("h",)),
     optimizers.Adam: (step_updates.ADAM, ("beta1", "beta2"), ("m", "v")),
 }
-_NETWORKS = (TwoLayerNet, SimpleConvNet, DeepConvNet, LeNet5, Sequential)
+_NETWORKS = (
+    TwoLayerNet, MultiLayerNet, MultiLayerNetExtend, SimpleConvNet, DeepConvNet, LeNet5, Sequential
+)  # fmt: skip
 
 _NO_LABELS = np.zeros(0, np.int64)
 _NO_FLOATS = np.zeros(0)
@@ -39,11 +50,12 @@ class Steps(NamedTuple):
     done : int
         Number of steps done: all of them, unless a loss was not finite.
     losses : float64 array of shape (steps,)
-        Mean loss of each mini-batch before the step on it; 0 after the first one not finite.
+        Mean loss of each mini-batch before the step on it, without weight decay; 0 after the
+        first one not finite.
     right : bool array of shape (samples,)
         Which samples were answered right; False for losses other than `SoftmaxWithLoss`.
     losses_after : float64 array of shape (steps,)
-        Mean loss after the step, where that was asked for.
+        The network's loss after the step, where that was asked for: with weight decay.
     """
 
     done: int
@@ -52,33 +64,13 @@ class Steps(NamedTuple):
     losses_after: np.ndarray
 
 
-class _Buffers:
-    """A plan as arrays, and the memory that it needs."""
-
-    def __init__(self, plan):
-        self.plan = plan
-        self.operations = records(plan.operations)
-        self.groups = np.array(plan.groups, np.int64)
-        self.phases = plan.phases(plan.groups)
-        self.loss_groups = np.array(plan.loss_groups, np.int64)
-        self.loss_phases = plan.phases(plan.loss_groups)
-        self.tables = plan.tables()
-        self.sizes = np.array(
-            [plan.shared, plan.chunk, plan.chunks, plan.positions, plan.batch], np.int64
-        )
-        self.memory = np.zeros(plan.shared + plan.chunks * plan.chunk, plan.dtype)
-        chunks = self.memory[plan.shared :].reshape(plan.chunks, plan.chunk)
-        for offset, size in plan.ones:
-            chunks[:, offset : offset + size] = 1
-        self.positions = np.zeros(plan.chunks * plan.positions, np.uint8)
-
-
 class Engine:
     """Runs a network's training steps, many to a call.
 
     Parameters
     ----------
-    network : TwoLayerNet, SimpleConvNet, DeepConvNet, LeNet5 or Sequential
+    network : TwoLayerNet, MultiLayerNet, MultiLayerNetExtend, SimpleConvNet, DeepConvNet, LeNet5
+              or Sequential
     optimizer : SGD, Momentum, Nesterov, AdaGrad, RMSprop or Adam
     input_shape : tuple of int
         Of one input: (C, H, W) or (D,).
@@ -105,19 +97,21 @@ class Engine:
             raise CannotLower(f"{type(optimizer).__name__} is no optimizer of the engine")
         self.network, self.optimizer = network, optimizer
         self._input_shape, self._batch_size = tuple(input_shape), batch_size
+        # The loss after a step is that of the network's `loss` as a trainer calls it.
+        self._loss_in_training = not isinstance(network, MultiLayerNetExtend)
         layers = network.layers
         self._layers = list(layers.values() if isinstance(layers, dict) else layers)
         plan = self._lower(training=True)
-        self._buffers, self._scoring = _Buffers(plan), None
+        self._buffers, self._scoring = Buffers(plan), None
         self._check_arrays()
         self.classes = plan.scores.size
         dtype = plan.dtype
         self._blocks, self._shares = records(plan.blocks), plan.shares()
-        slab = batch_size * step_updates.FEATURES
-        self._slabs = np.zeros((len(self._shares) - 1, slab), dtype)
+        self._slabs = np.zeros((len(self._shares) - 1, plan.slab), dtype)
         self._weights = np.zeros(plan.weights + plan.transposed, dtype)
         self._gradient = np.zeros(plan.weights, dtype)
         self._statistics = np.zeros(plan.statistics)
+        self._squares = np.zeros(len(plan.blocks))
         self._rule, self._settings, self._states = _RULES[type(optimizer)]
         self._kept = [np.zeros(plan.weights if i < len(self._states) else 0, dtype) for i in (0, 1)]
         self._work = 3 * batch_size * sum(p.size for p in plan.parameters)
@@ -138,7 +132,8 @@ class Engine:
         masks : bool array of shape (samples, neurons), or None
             What dropout keeps, from `draw_masks`; drawn here if None.
         masks_after : bool array of shape (samples, neurons), or None
-            If given, compute also the loss of each mini-batch after the step on it.
+            If given, compute also the loss of each mini-batch after the step on it. From
+            `draw_masks_after`.
 
         Returns
         -------
@@ -164,6 +159,8 @@ class Engine:
         buffers = self._buffers
         norms = np.flatnonzero(buffers.operations.code == step.BATCH_NORM)
         buffers.operations.share[norms] = [layer.momentum for layer, _, _ in buffers.plan.norms]
+        buffers.set_kept_shares()
+        penalties = np.zeros(steps)
         loss_phases = buffers.loss_phases if masks_after is not None else buffers.loss_phases[:0]
         self._read()
         step.train_steps(
@@ -171,12 +168,13 @@ class Engine:
             self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
             buffers.tables, buffers.memory, buffers.positions, self._slabs, self._weights,
             self._gradient, *self._kept, self._statistics, self._rule, self._rates(steps),
-            settings, losses, right, losses_after,
-            _NO_MASKS if masks_after is None else masks_after, done, work=self._work,
+            settings, self._weight_decay(), self._squares, losses, right, losses_after,
+            _NO_MASKS if masks_after is None else masks_after, penalties, done, work=self._work,
         )  # fmt: skip
         done = int(done[0])
         self._write(done)
-        return Steps(done, _means(losses, starts), right, _means(losses_after, starts))
+        losses_after = _means(losses_after, starts) + penalties
+        return Steps(done, _means(losses, starts), right, losses_after)
 
     def scores(self, images, order):
         """Return the network's scores, of shape (samples, K), for the images in `order`.
@@ -186,11 +184,9 @@ class Engine:
         self._check_data(images, _NO_LABELS)
         self._read_parameters()
         if self._scoring is None:
-            self._scoring = _Buffers(self._lower(training=False))
+            self._scoring = Buffers(self._lower(training=False))
         buffers = self._scoring
-        drops = np.flatnonzero(buffers.operations.code == step.DROP)
-        ratios = [layer.dropout_ratio for layer, _, _ in buffers.plan.dropouts]
-        buffers.operations.share[drops] = 1.0 - np.array(ratios)
+        buffers.set_kept_shares()
         scores = np.empty((len(order), buffers.plan.scores.size), self._buffers.plan.dtype)
         batch = buffers.plan.batch
         for first in range(0, len(order), batch):
@@ -212,6 +208,18 @@ class Engine:
                 drawn = np.random.rand(last - first, size)
                 masks[first:last, at : at + size] = drawn > layer.dropout_ratio
         return masks
+
+    def draw_masks_after(self, starts):
+        """Draw what the losses after the steps need: nothing if they are out of training."""
+        return self.draw_masks(starts) if self._loss_in_training else _NO_MASKS
+
+    def _weight_decay(self):
+        network = self.network
+        if not isinstance(network, MultiLayerNet):
+            return 0.0
+        return _update.number(
+            type(network).__name__, "weight_decay_lambda", network.weight_decay_lambda
+        )
 
     def _check_data(self, images, starts):
         features, most = math.prod(self._input_shape), int(np.diff(starts).max(initial=0))
@@ -239,8 +247,9 @@ class Engine:
             raise CannotLower("the network has no parameters to train")
         dtype = next(iter(params.values())).dtype
         return lower(
-            self._layers, network.last_layer, self._input_shape, self._batch_size, dtype, training
-        )
+            self._layers, network.last_layer, self._input_shape, self._batch_size, dtype, training,
+            self._loss_in_training,
+        )  # fmt: skip
 
     def _check_arrays(self):
         """Note the names of the layers' arrays, unless they are no longer those of the network."""

@@ -59,6 +59,9 @@ class Forward:
     steps : list of Step
     value : Value
         What the layers so far have computed.
+    seen : int
+        Where a chunk notes which features of its images are not 0; -1 if the first parameters
+        are not those of an affine layer on the images themselves.
     """
 
     def __init__(self, plan, layers, input_shape, training):
@@ -68,6 +71,8 @@ class Forward:
         self._first = 0  # operation of the group that is not closed yet
         self.steps = []
         self.value = plan.keep(input_shape)
+        self._is_plane = len(input_shape) == 1 or input_shape[0] == 1
+        self.seen = -1
         self._channels = 1  # of the image that was flattened, until an affine layer
         # Whether something going back needs the value as it is now.
         self._needed = False
@@ -147,8 +152,19 @@ class Forward:
             raise CannotLower(f"Affine has {K} inputs, but gets {self.value.size}")
         parameters = self._parameters(layer, K, M)
         source, self.value = self.value, self.plan.keep((M,))
-        self.plan.add_affine(source, self.value, parameters.offset, K, M)
+        # Where images lie as the data do, and no layer has changed them.
+        untouched = self._is_plane and len(self.plan.operations) == 1
+        active = self._find_active(K) if untouched else -1
+        self.plan.add_affine(source, self.value, parameters.offset, K, M, active)
         return parameters
+
+    def _find_active(self, features):
+        """List which features are not 0 in all images of a chunk; return where the lists are."""
+        self.seen = self.plan.positions
+        self.plan.positions += features
+        active = self.plan.list(self.plan.chunks * (features + 1))
+        self.plan.add(step.FIND_ACTIVE, elements=features, seen=self.seen, active=active)
+        return active
 
     def _convolution(self, layer, following):
         source, FN = self.value, len(layer.W)
@@ -221,7 +237,7 @@ class Forward:
         plan.norms.append((layer, plan.statistics, D))
         plan.statistics += 2 * D
         if not self._training:
-            plan.add(step.BATCH_NORM_INFERENCE, source, **kept)
+            plan.add(step.BATCH_NORM_INFERENCE, source, source, **kept)
             return kept
         rows = plan.batch * D
         kept |= {name: plan.share(rows) for name in ("panels", "xc", "xn")}

@@ -13,7 +13,7 @@ from .plan import Plan
 _ROWS = 25
 
 
-def lower(layers, last_layer, input_shape, batch, dtype, training):
+def lower(layers, last_layer, input_shape, batch, dtype, training, loss_in_training=True):
     """Return the plan of a training step, or that of computing scores.
 
     Parameters
@@ -30,6 +30,8 @@ def lower(layers, last_layer, input_shape, batch, dtype, training):
         float32 or float64.
     training : bool
         Whether the plan goes on to the loss, the gradients and the updates.
+    loss_in_training : bool
+        Whether the loss after a step is computed as the one in the step.
 
     Returns
     -------
@@ -45,6 +47,8 @@ def lower(layers, last_layer, input_shape, batch, dtype, training):
     forward.run()
     if training:
         Backward(forward).run(last_layer)
+        if not loss_in_training:
+            plan.take_loss_out_of_training()
     check(plan)
     return plan
 

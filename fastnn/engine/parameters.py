@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn.kernels import panels
+from fastnn.kernels.vectors import VECTOR_BYTES
 
 
 @dataclass
@@ -39,8 +40,9 @@ class Parameters:
 
     def _biases(self, buffer):
         """Yield the columns of each panel, and the view of `buffer` that holds their biases."""
-        for p in range(panels.panel_count(self.outputs, buffer.itemsize)):
-            first, width = panels.panel(self.outputs, buffer.itemsize, p)
+        lanes = VECTOR_BYTES // buffer.itemsize
+        for p in range(panels.panel_count(self.outputs, lanes)):
+            first, width = panels.panel(self.outputs, lanes, p)
             at = self.offset + first * (self.inputs + 1) + self.inputs * width
             yield slice(first, first + width), buffer[at : at + width]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.kernels import norm, step
+from fastnn.kernels import norm, panels, step, step_updates
 from fastnn.kernels.vectors import VECTOR_BYTES
 
 _SHARES = 32  # iterations of the loop that updates weights
@@ -59,14 +59,16 @@ class Plan:
     operations, blocks : list of dict
         Rows of `fastnn.kernels.step.OPERATION`.
     groups, loss_groups : list of Group
-        Of all operations, and of those up to the loss.
-    columns : dict
+        Of the operations of a step, and of those that compute the loss after it.
+    columns, loss_columns : dict
         Operations on columns of all samples, by the number of groups before them.
     statistics : int
         Running statistics of batch normalisation.
     norms : list of (layer, offset of its statistics, columns)
     parameters : list of Parameters
     dropouts : list of (layer, first column of its masks, columns)
+    lists : list of (offset, size)
+        Places among the tables that a step writes to.
     ones : list of (offset, size)
         Places of a chunk that are to hold ones.
     scores : Value
@@ -88,8 +90,10 @@ class Plan:
     loss_groups: list = field(default_factory=list)
     parameters: list = field(default_factory=list)
     columns: dict = field(default_factory=dict)
+    loss_columns: dict = field(default_factory=dict)
     dropouts: list = field(default_factory=list)
     norms: list = field(default_factory=list)
+    lists: list = field(default_factory=list)
     ones: list = field(default_factory=list)
     scores: Value = None
     _tables: list = field(default_factory=list)
@@ -105,6 +109,11 @@ class Plan:
     def lanes(self):
         """Numbers in a vector."""
         return VECTOR_BYTES // self.dtype.itemsize
+
+    @property
+    def slab(self):
+        """Elements of a slab: features of all samples, and their gradients by a panel."""
+        return step_updates.FEATURES * (self.batch + panels.MOST_VECTORS * self.lanes)
 
     # --- Places -------------------------------------------------------------------------------
 
@@ -135,6 +144,14 @@ class Plan:
             self._table_size += numbers.size
         return self._known[key]
 
+    def list(self, size):
+        """Return where a place for a list of at most `size` integers begins among the tables."""
+        offset = self._table_size
+        self._tables.append(np.zeros(size, np.int64))
+        self._table_size += size
+        self.lists.append((offset, size))
+        return offset
+
     def tables(self):
         """Return all tables in one array."""
         return np.concatenate([*self._tables, np.zeros(0, np.int64)])
@@ -148,11 +165,11 @@ class Plan:
                 fields |= {name: value.offset, f"{name}_step": value.step}
         self.operations.append(dict(fields, code=code))
 
-    def add_affine(self, source, target, weight, inputs, outputs):
-        """Append a product with a matrix."""
+    def add_affine(self, source, target, weight, inputs, outputs, active=-1):
+        """Append a product with a matrix; of the listed features alone, if there are lists."""
         self.add(
             step.AFFINE, source, target, weight=weight, inputs=inputs, outputs=outputs,
-            terms=self.table(np.arange(inputs)),
+            terms=self.table(np.arange(inputs)), active=active,
             rows=self.table(np.arange(self.rows) * source.step),
         )  # fmt: skip
 
@@ -183,15 +200,41 @@ class Plan:
         self.columns[len(self.groups)] = len(self.operations)
         self.add(code, **fields)
 
-    def phases(self, groups):
+    def take_loss_out_of_training(self):
+        """Append what computes the loss after a step once more, as it is out of training.
+
+        Batch normalisation goes by its running statistics, so that nothing waits for all
+        samples; dropout, which gets no masks then, multiplies by the share that is kept.
+        """
+        groups, self.loss_groups = self.loss_groups, []
+        for number, group in enumerate(groups):
+            first, rows = len(self.operations), self.operations[group.first : group.last]
+            if number in self.loss_columns:
+                share, fetch = self.operations[groups[number - 1].last - 1], rows[0]
+                norm = self.operations[self.loss_columns[number]]
+                fields = {
+                    name: row[name]
+                    for row, names in (
+                        (norm, ("elements", "gamma", "beta", "statistics")),
+                        (share, ("source", "source_step")),
+                        (fetch, ("target", "target_step")),
+                    )
+                    for name in names
+                }
+                self.operations.append({"code": step.BATCH_NORM_INFERENCE, **fields})
+            exchanged = step.SHARE, step.FETCH
+            self.operations += [dict(row) for row in rows if row["code"] not in exchanged]
+            self.loss_groups.append(Group(first, len(self.operations), group.one_by_one))
+        self.loss_columns = {}
+
+    def phases(self, groups, columns):
         """Return what is done between two waits, as `fastnn.kernels.step.train_steps` takes it."""
         phases, first = [], 0
-        for last, operation in sorted(self.columns.items()):
-            if last < len(groups):  # those of going back come after the last one to the loss
-                size = self.operations[operation]["elements"]
-                phases.append((0, first, last, self.chunks))
-                phases.append((1, operation, 0, -(-size // norm.COLUMNS)))
-                first = last
+        for last, operation in sorted(columns.items()):
+            size = self.operations[operation]["elements"]
+            phases.append((0, first, last, self.chunks))
+            phases.append((1, operation, 0, -(-size // norm.COLUMNS)))
+            first = last
         phases.append((0, first, len(groups), self.chunks))
         return np.array(phases, np.int64)
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fastnn import _check
-from fastnn.networks import TwoLayerNet
+from fastnn.networks import MultiLayerNet, TwoLayerNet
 from fastnn.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop
 
 from ._interrupts import Interrupts, alone
@@ -214,12 +214,12 @@ class _ByEngine:
     def _draw(self, count):
         """Draw the batches and what dropout keeps, in the steps and in the losses after them."""
         trainer, one = self._trainer, np.array([0, self._trainer.batch_size])
-        draw_masks = self._steps.engine.draw_masks
+        engine = self._steps.engine
         drawn = [
             (
                 np.random.choice(trainer.train_size, trainer.batch_size),
-                draw_masks(one),
-                draw_masks(one),
+                engine.draw_masks(one),
+                engine.draw_masks_after(one),
             )
             for _ in range(count)
         ]
@@ -230,6 +230,7 @@ class _ByEngine:
         network, steps = self._trainer.network, self._steps
         if not 0 < len(x) == len(t) or not steps.takes(x) or np.shape(t)[1:] == (1,):
             return network.accuracy(x, t)
-        # All networks but this one leave what is behind the last whole hundred out of the count.
-        counted = len(x) if isinstance(network, TwoLayerNet) else len(x) - len(x) % 100
+        # All networks but these leave what is behind the last whole hundred out of the count.
+        whole = isinstance(network, (TwoLayerNet, MultiLayerNet))
+        counted = len(x) if whole else len(x) - len(x) % 100
         return steps.count_right(x[:counted], t[:counted]) / len(x)
