@@ -9,10 +9,12 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = (
+    "book",
     "cli",
     "data",
     "engine",
     "errors",
+    "examples",
     "functions",
     "gradient",
     "kernels",

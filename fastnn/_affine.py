@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from . import _panels
+from ._scratch import scratch
 from .kernels import gemm
 
 # Chunks of the output and sizes of what is packed for the first cache: all fixed, so that
@@ -41,7 +42,7 @@ def _product(x, W, transposed, b):
         groups = -(-N // (_ROWS if panels >= _FEW_PANELS else _ROWS_OF_FEW_PANELS))
         terms = min(K, _TERMS)
         chunks = min(_CHUNKS, groups * panels)
-        packed = np.empty((chunks, terms * min(M, columns + columns // 2)), x.dtype)
+        packed = scratch("packed", (chunks, terms * min(M, columns + columns // 2)), x.dtype)
         gemm.matrix_product(
             *(x, W, transposed, b, _steps(K, 1), _steps(N, K)),
             *(terms, groups, panels, columns, packed, out),
@@ -72,8 +73,8 @@ def backward_weight(x, dout):
     gemm.affine_backward_weight(
         *(x, dout, _steps(samples, _FEATURES), _steps(_FEATURES, 1), np.zeros(M, x.dtype)),
         *_panels.cut(M, x.dtype),
-        np.empty((chunks, samples * _FEATURES), x.dtype),
-        np.empty((chunks, samples * M), x.dtype),
+        scratch("slabs", (chunks, samples * _FEATURES), x.dtype),
+        scratch("packed", (chunks, samples * M), x.dtype),
         *(dW, db),
         work=N * D * M,
     )

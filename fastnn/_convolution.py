@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _memory, _panels
+from ._scratch import scratch
 from .kernels import conv
 from .kernels.vectors import VECTOR_BYTES
 
@@ -196,7 +197,8 @@ def _run(x, tables, weight, start, OH, OW, channels):
     if out.size:
         terms = int((tables.parts[:, 1] * tables.parts[:, 5]).sum())
         _, _, height, width, copied = tables.frame
-        windows = np.empty((min(N, _CHUNKS), height * width * C if copied else 0), x.dtype)
+        copy = int(height * width * C) if copied else 0
+        windows = scratch("windows", (min(N, _CHUNKS), copy), x.dtype)
         conv.convolve(
             *(x.reshape(N, -1), H, W, C, *tables),
             *(_panels.packed(weight), *_panels.cut(channels, x.dtype), start, windows, out),
@@ -261,9 +263,9 @@ def _backward_x_few_channels(dout, W, x_shape, stride, pad):
         conv.convolve_transposed(
             *(dout, W.ravel(), stride, np.arange(FN) * taps, off),
             *(np.zeros(rows * OW, W.dtype), rows, adds),
-            np.empty((chunks, FN * rows * OW), W.dtype),
-            np.empty((chunks, taps * rows * OW), W.dtype),
-            np.empty((chunks, C * height * width), W.dtype),
+            scratch("pixels", (chunks, FN * rows * OW), W.dtype),
+            scratch("products", (chunks, taps * rows * OW), W.dtype),
+            scratch("planes", (chunks, C * height * width), W.dtype),
             dx,
             work=dout.size * taps,
         )
@@ -285,8 +287,8 @@ def backward_weight(x, dout, W_shape, stride, pad):
         conv.convolve_weight(
             *(x.reshape(N, -1), H, W, C, frame, base, off, block),
             *(dout.reshape(N, -1, FN), *_panels.cut(FN, x.dtype)),
-            np.empty((chunks, 2 * samples * frame[2] * frame[3] * C), x.dtype),
-            np.empty((chunks, taps * FN), x.dtype),
+            scratch("windows", (chunks, int(2 * samples * frame[2] * frame[3] * C)), x.dtype),
+            scratch("sums", (chunks, taps * FN), x.dtype),
             dweight,
             work=dout.size * taps,
         )

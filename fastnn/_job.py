@@ -47,7 +47,7 @@ def run(options, started):
     progress = Progress(sys.stdout)
     folder = Path(options.out or f"runs/{options.net}-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
-        _check_writable(folder)
+        check_writable(folder)
     except OSError as error:
         return _fail(USAGE, f"argument --out: cannot write to {folder}: {error.strerror or error}")
     try:
@@ -170,7 +170,7 @@ def _fail(code, message):
     return code
 
 
-def _check_writable(folder):
+def check_writable(folder):
     """Make the folder if need be; raise OSError if files cannot be written into it."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):

@@ -19,12 +19,15 @@ ENGINES = ("auto", "compiled", "layers")
 DONE, FAILED, USAGE, NO_DATA, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
     def error(self, message):
+        """End with the exit code of bad arguments."""
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
-def _integer(at_least, at_most=None):
+def integer(at_least, at_most=None):
     """Return a function that turns an argument into an int within bounds."""
 
     def integer(text):
@@ -51,13 +54,19 @@ def _learning_rate(text):
 
 
 def _parser():
-    parser = _Parser(
+    parser = Parser(
         prog="fastnn",
         description="Neural networks with compiled CPU kernels.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"fastnn {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    _add_train(commands)
+    _add_run(commands)
+    return parser
+
+
+def _add_train(commands):
     train = commands.add_parser(
         "train",
         allow_abbrev=False,
@@ -75,11 +84,11 @@ def _parser():
         "lenet: LeNet-5 (default: %(default)s)",
     )
     train.add_argument(
-        "--epochs", type=_integer(0), default=3, metavar="N", help="default: %(default)s"
+        "--epochs", type=integer(0), default=3, metavar="N", help="default: %(default)s"
     )
     train.add_argument(
         "--batch-size",
-        type=_integer(1),
+        type=integer(1),
         default=100,
         metavar="N",
         help="images to a step (default: %(default)s)",
@@ -112,7 +121,7 @@ def _parser():
     )
     train.add_argument(
         "--seed",
-        type=_integer(0, 2**32 - 1),
+        type=integer(0, 2**32 - 1),
         default=0,
         metavar="N",
         help="decides initial weights, order of images and dropout (default: %(default)s)",
@@ -135,7 +144,35 @@ def _parser():
         help="folder for the results, which replace those of an earlier run in it "
         "(default: runs/NET-DATE-TIME)",
     )
-    return parser
+
+
+def _add_run(commands):
+    run = commands.add_parser(
+        "run",
+        allow_abbrev=False,
+        usage="fastnn run [-h] [--time] [--figures DIR] SCRIPT [ARGUMENT ...]",
+        help="run a script of the book on fastnn",
+        description="Run a script of the book Deep Learning from Scratch, in its folder, on "
+        "fastnn instead of the packages common and dataset beside it.",
+        epilog="Exit codes: the script's; 2 if there is none to run, 130 interrupted.",
+    )
+    run.add_argument(
+        "--time",
+        action="store_true",
+        help="tell how long it took, and how long it takes on the common beside it",
+    )
+    run.add_argument(
+        "--figures",
+        metavar="DIR",
+        help="save figures there as SCRIPT-1.png, SCRIPT-2.png, ... instead of showing them",
+    )
+    run.add_argument("script", nargs="?", metavar="SCRIPT", help="a Python file")
+    run.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="ARGUMENT",
+        help="all that follows is the script's",
+    )
 
 
 def main(arguments=None):
@@ -148,6 +185,23 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.error("a command is missing: try fastnn train, or fastnn --help")
+    if options.command == "run":
+        return _run(parser, options)
+    return _train(parser, options)
+
+
+def _run(parser, options):
+    if options.script is None:
+        parser.error("a script is missing: try fastnn run path/to/script.py")
+    from .book import runner
+
+    try:
+        return runner.main(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _train(parser, options):
     if options.data == "drawn" and options.data_dir is not None:
         parser.error("argument --data-dir: must be left out with --data drawn")
     try:

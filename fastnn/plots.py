@@ -4,7 +4,7 @@ import numpy as np
 
 from ._files import written_whole
 
-_TRAIN, _TEST = "#d95f02", "#1b4f8a"
+TRAIN, TEST = "#d95f02", "#1b4f8a"
 
 
 def learning_curve(history, batches_per_epoch, title, path):
@@ -47,13 +47,13 @@ def learning_curve(history, batches_per_epoch, title, path):
 def _draw_losses(axes, history, batches_per_epoch):
     losses = np.array(history.batch_losses)
     epochs = np.arange(1, len(losses) + 1) / batches_per_epoch
-    axes.plot(epochs, losses, color=_TRAIN, alpha=0.3, linewidth=0.8, label="each batch")
+    axes.plot(epochs, losses, color=TRAIN, alpha=0.3, linewidth=0.8, label="each batch")
     # Noise is averaged over a fiftieth of the run. Means near the ends have fewer terms.
     width = max(len(losses) // 50, 1)
     if width > 1:
         terms = np.convolve(np.ones(len(losses)), np.ones(width), "same")
         mean = np.convolve(losses, np.ones(width), "same") / terms
-        axes.plot(epochs, mean, color=_TRAIN, label=f"mean of {width} batches")
+        axes.plot(epochs, mean, color=TRAIN, label=f"mean of {width} batches")
     axes.set_xlim(0, max(len(losses) / batches_per_epoch, 1) * 1.02)
     axes.set_ylabel("training loss (nats per image)")
     if len(losses) and losses.min() > 0:
@@ -63,8 +63,8 @@ def _draw_losses(axes, history, batches_per_epoch):
 
 def _draw_accuracies(axes, history):
     for name, values, color in (
-        ("training images, while learning", history.train_accuracies, _TRAIN),
-        ("test images", history.test_accuracies, _TEST),
+        ("training images, while learning", history.train_accuracies, TRAIN),
+        ("test images", history.test_accuracies, TEST),
     ):
         if values:
             epochs = np.arange(1, len(values) + 1)

@@ -66,7 +66,7 @@ def _convolve_chunk(
                 multiply(
                     *(source, at, base, parts[part, 4], parts[part, 5]),
                     *(off, parts[part, 0], parts[part, 1]),
-                    *(weight, fn * rows + parts[part, 6] * width, width, 0, width),
+                    *(weight, fn * rows + parts[part, 6] * width, width, width),
                     *(start, fn, 0, out_flat, n * size + fn + parts[part, 2], parts[part, 3]),
                 )
 
@@ -139,7 +139,7 @@ def _convolve_weight_chunk(
                 mine = (chunk * FN + fn) * taps
                 multiply(
                     *(windows[chunk], 0, base, p, min(block, count * P - p), off, 0, taps),
-                    *(dout_flat, (n * P + p) * FN + fn, FN, 0, width),
+                    *(dout_flat, (n * P + p) * FN + fn, FN, width),
                     *(sums_flat, mine, width, sums_flat, mine, width),
                 )
 
@@ -213,7 +213,7 @@ def _convolve_transposed_chunk(
             size = min(rows, OH - top) * OW
             transpose(dout_flat, (n * OH + top) * OW * FN, size, FN, FN, pixels, 0, size)
             multiply(
-                *(weight, 0, base, 0, FN, off, 0, taps, pixels, 0, size, 0, size),
+                *(weight, 0, base, 0, FN, off, 0, taps, pixels, 0, size, size),
                 *(start, 0, 0, product, 0, size),
             )
             for tap in range(taps):

@@ -8,6 +8,9 @@ from .copying import add_to, fill
 from .tile import multiply
 from .vectors import copy_block, transpose
 
+# Rows for which it does not pay to copy a panel of the weights first.
+_FEW_ROWS = 12
+
 # Thresholds are in multiply-adds, estimated as in conv.py.
 
 
@@ -31,18 +34,20 @@ def _matrix_product_chunk(
         width = M - m if panel == panels - 1 else columns
         for k in range(0, K, terms):
             count = min(terms, K - k)
+            source = (x_flat, 0, base, k, count, off, n, rows)
+            start, at, lds = (bias, m, 0) if k == 0 else (out_flat, n * M + m, M)
+            target = (start, at, lds, out_flat, n * M + m, M)
+            if not transposed and rows <= _FEW_ROWS:
+                multiply(*source, weight_flat, k * M + m, M, width, *target)
+                continue
             if transposed:
                 transpose(weight_flat, m * K + k, width, count, K, mine, 0, width)
             else:
                 copy_block(weight_flat, k * M + m, count, width, M, mine, 0, width)
-            start, at, lds = (bias, m, 0) if k == 0 else (out_flat, n * M + m, M)
-            multiply(
-                *(x_flat, 0, base, k, count, off, n, rows, mine, 0, width, 0, width),
-                *(start, at, lds, out_flat, n * M + m, M),
-            )
+            multiply(*source, mine, 0, width, width, *target)
 
 
-@kernel(serial_below=100_000)
+@kernel(serial_below=200_000)
 def matrix_product(
     x, weight, transposed, bias, base, off, terms, groups, panels, columns, packed, out
 ):
@@ -131,7 +136,7 @@ def _affine_backward_weight_chunk(
                     start, at, lds = (zeros, m, 0) if n == 0 else (dweight_flat, d * M + m, M)
                     multiply(
                         *(slab, 0, base, 0, count, off, 0, rows),
-                        *(packed_flat, (chunk * M + m) * S, width, 0, width),
+                        *(packed_flat, (chunk * M + m) * S, width, width),
                         *(start, at, lds, dweight_flat, d * M + m, M),
                     )
 

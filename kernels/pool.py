@@ -8,8 +8,8 @@ from ._shared import shared
 from .copying import fill
 from .pool_vectors import add_window, pool_window, spread_window
 
-# Elements of the image below which one thread is used. That is 4 us of work with 30 channels and
-# 30 us with one; entering a parallel loop costs 2 to 3 us on tbb (Zen 3, float32, windows of 2x2).
+# Elements of the image below which one thread is used: a few microseconds of work, and entering a
+# parallel loop costs 2 to 3 us on tbb (Zen 3, float32, windows of 2x2).
 _FEW = 8_000
 
 

@@ -19,7 +19,7 @@ from .exponential import sigmoid, tanh
 from .panels import panel, panel_count
 from .pool import pool_rows, pool_rows_backward
 from .softmax import softmax_of_rows
-from .tile import multiply
+from .tile import multiply, multiply_numbered
 from .vectors import copy_block, lanes_of
 
 # Rows of a panel of weights that are multiplied at a time, to stay in the first cache: 16 KiB.
@@ -45,19 +45,16 @@ def affine(op, chunk, memory, base, rows, tables, weights):
         source = (memory, base + op.source, tables, terms + k, min(_TERMS, count - k))
         for p in range(panel_count(op.outputs, lanes_of(memory))):
             first, width = panel(op.outputs, lanes_of(memory), p)
-            at = op.weight + first * (K + 1)
-            target = base + op.target + first
-            product = (weights, at, 0, width, width)
+            at, target = op.weight + first * (K + 1), base + op.target + first
+            start, at_start, step = memory, target, op.target_step
             if k == 0:
-                multiply(
-                    *source, tables, op.rows, rows, *product, weights, at + K * width, 0,
-                    memory, target, op.target_step,
-                )  # fmt: skip
+                start, at_start, step = weights, at + K * width, 0
+            rest = (start, at_start, step, memory, target, op.target_step)
+            if op.active >= 0:
+                multiply_numbered(*source, tables, op.rows, rows, weights, at, width, width, *rest)
             else:
-                multiply(
-                    *source, tables, op.rows, rows, *product, memory, target, op.target_step,
-                    memory, target, op.target_step,
-                )  # fmt: skip
+                at += k * width
+                multiply(*source, tables, op.rows, rows, weights, at, width, width, *rest)
 
 
 @shared
@@ -87,7 +84,7 @@ def convolve(op, memory, base, first, last, tables, weights):
                 multiply(
                     memory, at, tables, op.terms + tables[part + 4], tables[part + 5],
                     tables, op.pixels + tables[part], tables[part + 1],
-                    weights, start + tables[part + 6] * width, width, 0, width,
+                    weights, start + tables[part + 6] * width, width, width,
                     weights, start + K * width, 0,
                     memory, target + tables[part + 2], tables[part + 3],
                 )  # fmt: skip
@@ -265,7 +262,7 @@ def convolve_weight(op, memory, base, first, last, tables):
                 mine = sums + column * taps
                 multiply(
                     memory, window, tables, op.pixels + pixel, pixels, tables, op.terms, taps,
-                    memory, dout + pixel * FN + column, FN, 0, width,
+                    memory, dout + pixel * FN + column, FN, width,
                     memory, mine, width, memory, mine, width,
                 )  # fmt: skip
 

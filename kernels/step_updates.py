@@ -80,7 +80,7 @@ def affine_gradient(
         for n in range(0, N, _SAMPLES):
             multiply(
                 slab, 0, tables, block.samples + n, min(_SAMPLES, N - n),
-                tables, terms, rows, memory, dout + n * width, width, 0, width,
+                tables, terms, rows, memory, dout + n * width, width, width,
                 target, place, width, target, place, width,
             )  # fmt: skip
         if some:

@@ -3,8 +3,11 @@
 ``c[m, :] = start[m, :] + sum over p of a[base[p] + off[m]] * b[p, :]``: a few rows times a few
 vectors, accumulated in registers. The two tables `base` and `off` alone decide what it computes:
 a convolution (m = pixels, p = taps), its gradient by the input (flipped taps) or by the weights
-(m = taps, p = pixels), or a plain matrix product, or one of some columns and rows alone.
+(m = taps, p = pixels), or a plain matrix product. Rows of `b` may also be numbered by `base`:
+then it is a product of some columns of `a` and rows of `b` alone.
 """
+
+from functools import partial
 
 import numpy as np
 from numba import config, types
@@ -23,39 +26,40 @@ from .vectors import INDEX, VECTOR_BYTES, Emitter, LoopWithoutUnrolling, array_d
 _NARROW_ROWS, _WIDE_ROWS = ((14, 9), (8, 5)) if VECTOR_BYTES == 64 else ((9, 7), (6, 5))
 
 
-def _make_tile(rows, vectors, halvings=0, numbered=True):
+def _make_tile(rows, vectors, halvings=0, numbered=False):
     """Return the intrinsic for a tile of at most `rows` rows.
 
     A tile of one vector has as many columns as the vector has lanes. A tile of two has `cols`
-    columns, from one vector to two. Each of `halvings` halves the lanes of a vector. Unless
-    `numbered`, the tile takes rows of `b` that follow each other alone.
+    columns, from one vector to two. Each of `halvings` halves the lanes of a vector. If
+    `numbered`, the rows of `b` are those that `base` numbers.
     """
 
     @intrinsic
     def tile(
-        typing, a, a0, base, p0, P, off, m0, M,
-        b, b0, ldb, by_base, cols, start, start0, lds, c, c0, ldc,
-    ):  # fmt: skip
+        typing, a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc
+    ):
         index = types.int64
         signature = types.void(
             *(a, index, base, index, index, off, index, index),
-            *(b, index, index, index, index, start, index, index, c, index, index),
+            *(b, index, index, index, start, index, index, c, index, index),
         )
 
         def codegen(context, builder, signature, arguments):
             def data(position):
                 return array_data(context, builder, signature, arguments, position)
 
-            a0, p0, P, m0, M, b0, ldb, by_base, cols, start0, lds, c0, ldc = (
-                arguments[i] for i in (1, 3, 4, 6, 7, 9, 10, 11, 12, 14, 15, 17, 18)
+            a0, p0, P, m0, M, b0, ldb, cols, start0, lds, c0, ldc = (
+                arguments[i] for i in (1, 3, 4, 6, 7, 9, 10, 11, 13, 14, 16, 17)
             )
             emit = Emitter(builder, signature.args[0].dtype, halvings)
             a = emit.at(data(0), a0)
             base = emit.at(data(2), p0)
             off = emit.at(data(5), m0)
             b = emit.at(data(8), b0)
-            start = emit.at(data(13), start0)
-            c = emit.at(data(16), c0)
+            start = emit.at(data(12), start0)
+            c = emit.at(data(15), c0)
+            # 0, which LLVM cannot tell: without it, the sums are moved between registers.
+            nothing = builder.select(builder.icmp_signed("<", ldc, INDEX(0)), ldc, INDEX(0))
             columns = [INDEX(0), builder.sub(cols, INDEX(emit.lanes))][:vectors]
 
             # Rows from M on repeat the last one and are not stored.
@@ -77,9 +81,9 @@ def _make_tile(rows, vectors, halvings=0, numbered=True):
             p = builder.phi(INDEX)
             sums = [[builder.phi(emit.vector) for _ in columns] for _ in range(rows)]
             step = builder.load(emit.at(base, p))
-            b_step = builder.mul(p, ldb)
+            b_step = builder.mul(step if numbered else p, ldb)
             if numbered:
-                b_step = builder.add(b_step, builder.mul(step, by_base))
+                b_step = builder.add(b_step, builder.mul(p, nothing))
             b_row = emit.at(b, b_step)
             b_values = [emit.load(b_row, column) for column in columns]
             new_sums = []
@@ -121,7 +125,7 @@ def _make_tile(rows, vectors, halvings=0, numbered=True):
 
 
 def tile_python(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, cols, start, start0, lds, c, c0, ldc
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc, numbered=False
 ):
     """Do what a tile does, in NumPy, for any number of rows and columns: its specification.
 
@@ -132,26 +136,25 @@ def tile_python(
     base, off : 1-D int64 arrays
         Offsets into `a` of the terms `p0` to ``p0 + P - 1`` and of the rows `m0` to
         ``m0 + M - 1``; an element of `a` is at the sum of both.
-    ldb, by_base : int
-        Row p of `b` begins ``p * ldb + base[p] * by_base`` elements after `b0`. One of them is 0:
-        rows follow each other, or are numbered by `base`.
-    lds, ldc : int
-        Elements between rows of `start` and `c`. ``lds = 0`` starts every row alike.
+    ldb, lds, ldc : int
+        Elements between rows of `b`, `start` and `c`. ``lds = 0`` starts every row alike.
     cols : int
         Number of columns.
+    numbered : bool
+        Whether the rows of `b` are those that `base` numbers.
     """
     rows, columns = np.arange(M)[:, None], np.arange(cols)
     factors = a[a0 + off[m0 : m0 + M, None] + base[p0 : p0 + P]]
-    b_rows = np.arange(P) * ldb + base[p0 : p0 + P] * by_base
-    terms = b[b0 + b_rows[:, None] + columns]
+    b_rows = base[p0 : p0 + P] if numbered else np.arange(P)
+    terms = b[b0 + b_rows[:, None] * ldb + columns]
     c[c0 + rows * ldc + columns] = start[start0 + rows * lds + columns] + factors @ terms
 
 
 _N, _N_SHORT = _NARROW_ROWS
 _W, _W_SHORT = _WIDE_ROWS
-# With numbers of rows, the higher one would need more registers for pointers than there are.
-_narrow, _narrow_short = _make_tile(_N, 1, numbered=False), _make_tile(_N_SHORT, 1)
+_narrow, _narrow_short = _make_tile(_N, 1), _make_tile(_N_SHORT, 1)
 _wide, _wide_short = _make_tile(_W, 2), _make_tile(_W_SHORT, 2)
+_wide_numbered = _make_tile(_W_SHORT, 2, numbered=True)
 _half, _quarter, _eighth, _sixteenth = (_make_tile(_W, 2, halvings) for halvings in (1, 2, 3, 4))
 # Inverse of the shorter height modulo the full one: how many short tiles fill up a remainder.
 _N_FILL, _W_FILL = pow(_N_SHORT, -1, _N), pow(_W_SHORT, -1, _W)
@@ -168,7 +171,7 @@ def _short_tiles(M, rows, short, fill):
 
 @helper
 def _multiply_few_columns(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
 ):
     """Do `multiply` for fewer columns than a vector has lanes."""
     lanes = lanes_of(a)
@@ -177,27 +180,25 @@ def _multiply_few_columns(
         s_at, c_at = start0 + m * lds, c0 + m * ldc
         # fmt: off
         if N >= lanes // 2:
-            _half(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
+            _half(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
                   start, s_at, lds, c, c_at, ldc)
         elif N >= lanes // 4:
-            _quarter(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
+            _quarter(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
                      start, s_at, lds, c, c_at, ldc)
         elif N >= lanes // 8:
-            _eighth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
+            _eighth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
                     start, s_at, lds, c, c_at, ldc)
         else:
-            _sixteenth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, by_base, N,
+            _sixteenth(a, a0, base, p0, P, off, m0 + m, step, b, b0, ldb, N,
                        start, s_at, lds, c, c_at, ldc)
         # fmt: on
 
 
-def _multiply(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
-):
+def _multiply(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc):
     lanes = lanes_of(a)
     if 0 < N < lanes:
         _multiply_few_columns(
-            a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
+            a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
         )
         return
     n = 0
@@ -211,7 +212,7 @@ def _multiply(
             shorts = _short_tiles(M, _W, _W_SHORT, _W_FILL)
         else:
             cols, rows, short = lanes, _N, _N_SHORT
-            shorts = M if by_base else _short_tiles(M, _N, _N_SHORT, _N_FILL)
+            shorts = _short_tiles(M, _N, _N_SHORT, _N_FILL)
         m = 0
         while m < M:
             use_short = shorts > 0
@@ -220,22 +221,43 @@ def _multiply(
             s_at, c_at = start0 + m * lds + n, c0 + m * ldc + n
             # fmt: off
             if wide and use_short:
-                _wide_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
+                _wide_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
                             start, s_at, lds, c, c_at, ldc)
             elif wide:
-                _wide(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
+                _wide(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
                       start, s_at, lds, c, c_at, ldc)
             elif use_short:
-                _narrow_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
+                _narrow_short(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
                               start, s_at, lds, c, c_at, ldc)
             else:
-                _narrow(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, by_base, cols,
+                _narrow(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
                         start, s_at, lds, c, c_at, ldc)
             # fmt: on
             m += step
         n += cols
 
 
+def _multiply_numbered(
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
+):
+    lanes = lanes_of(a)
+    n = 0
+    while n < N:
+        rest = N - n
+        cols = 2 * lanes if rest >= 3 * lanes else (rest + 1) // 2 if rest > 2 * lanes else rest
+        for m in range(0, M, _W_SHORT):
+            step = min(_W_SHORT, M - m)
+            # fmt: off
+            _wide_numbered(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                           start, start0 + m * lds + n, lds, c, c0 + m * ldc + n, ldc)
+            # fmt: on
+        n += cols
+
+
 # Covers any number of rows M and columns N with tiles; the arguments are those of `tile_python`.
 # Intrinsics exist only in compiled code, so with the JIT off the specification itself runs.
 multiply = tile_python if config.DISABLE_JIT else shared(_multiply)
+# The same where `base` numbers the rows of `b`; N is more than the lanes of a vector.
+multiply_numbered = (
+    partial(tile_python, numbered=True) if config.DISABLE_JIT else shared(_multiply_numbered)
+)

@@ -33,6 +33,8 @@ LAYERS = {
     "tanh": (lambda rng, dtype=None: fastnn.Tanh(), (5, 6)),
     "dropout": (lambda rng, dtype=None: fastnn.Dropout(0.4), (5, 6)),
     "dropout-image": (lambda rng, dtype=None: fastnn.Dropout(0.4), (2, 3, 4, 5)),
+    "dropout-seeded": (lambda rng, dtype=None: fastnn.Dropout(0.4, seed=1), (5, 6)),
+    "dropout-seeded-image": (lambda rng, dtype=None: fastnn.Dropout(0.4, seed=1), (2, 3, 4, 5)),
     "flatten": (lambda rng, dtype=None: fastnn.Flatten(), (2, 3, 4, 5)),
     "affine": (random_affine, (5, 6)),
     "affine-image": (random_affine, (5, 3, 2, 1)),

@@ -35,6 +35,7 @@ def layers(rng):
     rows, scores = normal(rng, 301, 517), normal(rng, 999, 101)
     for layer in (fastnn.Relu(), fastnn.Sigmoid(), fastnn.Tanh(), fastnn.Dropout(0.3)):
         yield layer, image
+    yield fastnn.Dropout(0.3, seed=7), image
     yield fastnn.Flatten(), image
     yield fastnn.Affine(normal(rng, 517, 203), normal(rng, 203)), rows
     yield fastnn.Affine(normal(rng, 101, 10), normal(rng, 10)), scores

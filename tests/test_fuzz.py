@@ -88,7 +88,8 @@ def sigmoid_or_tanh(case):
 def dropout(case):
     x, dout = (case.array(*case.shape) for _ in range(2))
     ratio, seed = case.pick([0.0, 0.3, 0.5, 1.0]), int(case.rng.integers(1000))
-    fast, ref = fastnn.Dropout(ratio), reference.Dropout(ratio)
+    own = case.pick([None, seed])
+    fast, ref = fastnn.Dropout(ratio, own), reference.Dropout(ratio, own)
     for train in (True, False):
         np.random.seed(seed)
         out = fast.forward(case.laid_out(x), train)

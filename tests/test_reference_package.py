@@ -52,7 +52,7 @@ SIGNATURES = {
     "SoftmaxWithLoss": "()",
     "IdentityWithLoss": "()",
     "SigmoidWithLoss": "()",
-    "Dropout": "(dropout_ratio=0.5)",
+    "Dropout": "(dropout_ratio=0.5, seed=None)",
     "BatchNormalization": "(gamma, beta, momentum=0.9, running_mean=None, running_var=None)",
     "Convolution": "(W, b, stride=1, pad=0)",
     "Pooling": "(pool_h, pool_w, stride=2, pad=0)",
@@ -64,7 +64,7 @@ SIGNATURES = {
     "RMSprop": "(lr=0.01, decay_rate=0.99)",
     "Adam": "(lr=0.001, beta1=0.9, beta2=0.999)",
 }
-ATTRIBUTES = {  # after construction: the arguments, and these, which are None
+ATTRIBUTES = {  # after construction: the arguments, and these, which are None, or 0 for a count
     "Relu": {"mask"},
     "Sigmoid": {"out"},
     "Tanh": {"out"},
@@ -73,7 +73,7 @@ ATTRIBUTES = {  # after construction: the arguments, and these, which are None
     "SoftmaxWithLoss": {"loss", "y", "t"},
     "IdentityWithLoss": {"loss", "y", "t"},
     "SigmoidWithLoss": {"loss", "y", "t"},
-    "Dropout": {"mask"},
+    "Dropout": {"draws", "mask"},
     "BatchNormalization": {"input_shape", "batch_size", "xc", "std", "dgamma", "dbeta"},
     "Convolution": {"x", "col", "col_W", "dW", "db"},
     "Pooling": {"x", "arg_max"},
@@ -110,7 +110,8 @@ def test_attributes_before_the_first_call(name):
     layer = cls(*LAYERS[name][0])
     arguments = set(inspect.signature(cls).parameters)
     assert set(vars(layer)) == arguments | ATTRIBUTES[name]
-    assert all(vars(layer)[attribute] is None for attribute in ATTRIBUTES[name])
+    start = {"draws": 0}
+    assert all(vars(layer)[key] == start.get(key) for key in ATTRIBUTES[name])
 
 
 def run(cls, layer, x, t, dout):

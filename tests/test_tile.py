@@ -6,6 +6,7 @@ import mmap
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import llvmlite.binding
@@ -61,7 +62,7 @@ def integers(rng, shape, dtype):
 def problem(rng, dtype, M, N, P, start, numbered=False):
     """Return the arguments of `multiply`, with NaN in `a` and `b` wherever it may not look.
 
-    If `numbered`, the rows of `b` are numbered by `base`.
+    If `numbered`, those of `multiply_numbered`.
     """
     a0, p0, m0, b0, c0 = rng.integers(1, 9, 5)
     ldb, ldc = N + rng.integers(0, 4), N + rng.integers(0, 4)
@@ -69,8 +70,8 @@ def problem(rng, dtype, M, N, P, start, numbered=False):
     used = a0 + base[p0 : p0 + P, None] + off[m0 : m0 + M]
     a = np.full(a0 + 100, np.nan, dtype)
     a[used] = integers(rng, used.shape, dtype)
-    ldb, by_base, rows = (0, ldb, base[p0 : p0 + P]) if numbered else (ldb, 0, np.arange(P))
-    used = b0 + rows[:, None] * (ldb + by_base) + np.arange(N)
+    rows = base[p0 : p0 + P] if numbered else np.arange(P)
+    used = b0 + rows[:, None] * ldb + np.arange(N)
     b = np.full(used.max(initial=b0) + 20, np.nan, dtype)
     b[used] = integers(rng, used.shape, dtype)
     c = integers(rng, c0 + M * ldc + 20, dtype)
@@ -79,19 +80,19 @@ def problem(rng, dtype, M, N, P, start, numbered=False):
     else:
         lds = 0 if start == "row" else N + 1
         first = (integers(rng, 4 + M * lds + N, dtype), 4, lds)
-    return [a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, *first, c, c0, ldc]
+    return [a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, *first, c, c0, ldc]
 
 
 def multiply_loops(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, by_base, N, start, start0, lds, c, c0, ldc
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc, numbered=False
 ):
     sums = {}
     for m in range(M):
         for n in range(N):
             sums[m, n] = start[start0 + m * lds + n]
             for p in range(P):
-                row = b0 + p * ldb + base[p0 + p] * by_base
-                sums[m, n] += a[a0 + base[p0 + p] + off[m0 + m]] * b[row + n]
+                row = base[p0 + p] if numbered else p
+                sums[m, n] += a[a0 + base[p0 + p] + off[m0 + m]] * b[b0 + row * ldb + n]
     for (m, n), total in sums.items():
         c[c0 + m * ldc + n] = total
 
@@ -109,17 +110,21 @@ def result(multiply, arguments):
 @pytest.mark.parametrize("M, N, P", [(1, 1, 1), (2, 3, 4), (5, 2, 0), (3, 7, 1), (0, 4, 2)])
 def test_specification_is_what_loops_compute(M, N, P, start, numbered, dtype, rng):
     arguments = problem(rng, dtype, M, N, P, start, numbered)
+    specification, loops = (
+        partial(function, numbered=numbered) for function in (tile.tile_python, multiply_loops)
+    )
     np.testing.assert_array_equal(
-        result(tile.tile_python, arguments), result(multiply_loops, arguments), strict=True
+        result(specification, arguments), result(loops, arguments), strict=True
     )
 
 
 def agree(multiply, rows, columns, P, starts, dtype, rng, numbered=False):
+    specification = partial(tile.tile_python, numbered=numbered)
     for M in rows:
         for N in columns:
             for start in starts:
                 arguments = problem(rng, dtype, M, N, P, start, numbered)
-                out, expected = result(multiply, arguments), result(tile.tile_python, arguments)
+                out, expected = result(multiply, arguments), result(specification, arguments)
                 if not np.array_equal(out, expected):
                     np.testing.assert_array_equal(
                         out, expected, err_msg=f"{M} rows, {N} columns, start {start}"
@@ -135,17 +140,27 @@ def test_every_number_of_rows_and_columns_gives_the_product_and_writes_no_more(
     agree(multiply, ROWS, COLUMNS, P, [start], dtype, rng)
 
 
+def more_than_a_vector(width, dtype):
+    return [N for N in COLUMNS if N > width // np.dtype(dtype).itemsize]
+
+
 @pytest.mark.compiled
-def test_rows_of_b_may_be_numbered(dtype, rng):
-    agree(multiply, range(1, 14), COLUMNS, 7, ["row"], dtype, rng, numbered=True)
+@pytest.mark.parametrize("P", TERMS)
+def test_rows_of_b_may_be_numbered(P, dtype, rng):
+    columns = more_than_a_vector(tile.VECTOR_BYTES, dtype)
+    numbered = callable_from_python(tile.multiply_numbered)
+    agree(numbered, range(0, 12), columns, P, ["row", "itself"], dtype, rng, numbered=True)
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("width", OTHER_WIDTHS)
 def test_tiles_of_other_processors_give_the_product(width, rng):
     other = tile_for(width)
+    multiply, numbered = map(callable_from_python, (other.multiply, other.multiply_numbered))
     for dtype in (np.float32, np.float64):
-        agree(callable_from_python(other.multiply), ROWS, COLUMNS, 2, ["itself"], dtype, rng)
+        agree(multiply, ROWS, COLUMNS, 2, ["itself"], dtype, rng)
+        columns = more_than_a_vector(width, dtype)
+        agree(numbered, range(0, 12), columns, 2, ["row"], dtype, rng, numbered=True)
 
 
 def test_no_rows_and_no_columns_write_nothing(dtype, rng):
@@ -299,7 +314,7 @@ def run_between_forbidden_pages(dtype, at_end):
                     memories, (*(np.ones(size, dtype) for size in sizes), base, off), strict=True
                 )
             )
-            multiply(a, 0, base, 0, P, off, 0, M, b, 0, N, 0, N, start, 0, 0, c, 0, N)
+            multiply(a, 0, base, 0, P, off, 0, M, b, 0, N, N, start, 0, 0, c, 0, N)
             assert (c == P + 1).all()
             x = memories[0].copy(rng.random(M * N).astype(dtype), at_end)
             copy_block(x, 0, M, N, N, c, 0, N)
@@ -330,17 +345,29 @@ def _host_has(*features):
 @pytest.mark.compiled
 @pytest.mark.skipif(not _host_has("avx2", "fma"), reason="reads the instructions of AVX2")
 def test_inner_loops_keep_their_sums_in_registers(dtype):
-    compiled = (other := tile_for(32)).multiply.compiled
-    x, table = np.zeros(100, dtype), np.zeros(3, np.int64)
-    compiled(x, 0, table, 0, 1, table, 0, 1, x, 0, 8, 0, 8, x, 0, 8, x.copy(), 0, 8)
-    (assembly,) = compiled.inspect_asm().values()
+    other = tile_for(32)
+    heights = {other._N, other._N_SHORT, 2 * other._W, 2 * other._W_SHORT}
+    for call, counts in (
+        (other.multiply, heights),
+        (other.multiply_numbered, {2 * other._W_SHORT}),
+    ):
+        x, table = np.zeros(100, dtype), np.zeros(3, np.int64)
+        call.compiled(x, 0, table, 0, 1, table, 0, 1, x, 0, 9, 9, x, 0, 9, x.copy(), 0, 9)
+        (assembly,) = call.compiled.inspect_asm().values()
+        loops = loops_of(assembly)
+        assert loops.keys() == counts
+        for block in loops.values():
+            assert not re.search(r"%ymm\d+, -?\d*\(%rsp\)", block), f"sums in memory:\n{block}"
+            assert not re.search(r"vmovap[sd]\t%ymm", block), f"sums are moved:\n{block}"
+
+
+def loops_of(assembly):
+    """Return the inner loops of a function by their number of multiply-adds."""
     # What comes after the function itself are functions that it calls.
     blocks = re.split(r"\n(?=\.?\w+:)", assembly.split(".cfi_endproc")[0])
-    loops = {}  # from the number of multiply-adds
+    loops = {}
     for block in blocks:
         count = len(re.findall(r"\tvfmadd\w+p[sd]\t.*%ymm", block))
         if count:
             loops[count] = block
-    assert loops.keys() == {other._N, other._N_SHORT, 2 * other._W, 2 * other._W_SHORT}
-    for block in loops.values():
-        assert not re.search(r"%ymm\d+, -?\d*\(%rsp\)", block), f"sums in memory:\n{block}"
+    return loops

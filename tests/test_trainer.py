@@ -151,6 +151,21 @@ def extended(dtype):
     )  # fmt: skip
 
 
+def seeded(dtype):
+    rng = np.random.default_rng(0)
+    W1, W2 = (rng.standard_normal(shape).astype(dtype) / 8 for shape in ((64, 20), (20, 3)))
+    return fastnn.Sequential(
+        [
+            fastnn.Flatten(),
+            fastnn.Affine(W1, np.zeros(20, dtype)),
+            fastnn.Relu(),
+            fastnn.Dropout(0.3, seed=5),
+            fastnn.Affine(W2, np.zeros(3, dtype)),
+            fastnn.Dropout(0.1, seed=2**63),
+        ]
+    )
+
+
 def record(make, engine, dtype=np.float64, one_hot=False, **options):
     """Return what a trainer recorded, its network and optimizer, and a draw after it."""
     (x, t), (x_test, t_test) = squares(230, dtype), squares(120, dtype)
@@ -163,6 +178,10 @@ def record(make, engine, dtype=np.float64, one_hot=False, **options):
     return tr, np.random.rand()
 
 
+def drops(trainer):
+    return [layer for layer in trainer.network._row() if isinstance(layer, fastnn.Dropout)]
+
+
 def assert_same(one, other, tolerance):
     (tr, drawn), (other, other_drawn) = one, other
     assert drawn == other_drawn
@@ -171,6 +190,8 @@ def assert_same(one, other, tolerance):
     assert tr.test_acc_list == other.test_acc_list
     assert type(tr.train_loss_list[0]) is type(other.train_loss_list[0])
     np.testing.assert_allclose(tr.train_loss_list, other.train_loss_list, rtol=0, atol=tolerance)
+    draws, others_draws = ([layer.draws for layer in drops(tr)] for tr in (tr, other))
+    assert draws == others_draws
     arrays, others = ({**tr.network._saved()} for tr in (tr, other))  # with running statistics
     for name, array in arrays.items():
         np.testing.assert_allclose(array, others[name], rtol=1e-10, atol=tolerance, strict=True)
@@ -192,6 +213,7 @@ def assert_same(one, other, tolerance):
             {"optimizer": "momentum"},
         ),
         (extended, {}),
+        (seeded, {"optimizer": "adam"}),
         (extended, {"optimizer": "momentum", "mini_batch_size": 23}),
     ],
     ids=[
@@ -202,6 +224,7 @@ def assert_same(one, other, tolerance):
         "sigmoid",
         "weight decay",
         "extended",
+        "seeded dropout",
         "extended whole epochs",
     ],
 )

@@ -181,6 +181,7 @@ class _Operation(_Row):
         self.matrix()
         if self.active >= 0:
             self.equal("active", self.active, self.finder()["active"])
+            self.inside("columns of a vector", 0, self.plan.lanes + 1, self.outputs)
 
     def find_active(self):
         self.equal("elements", self.elements, self.plan.operations[0]["elements"])

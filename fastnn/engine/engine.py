@@ -200,18 +200,29 @@ class Engine:
         return scores
 
     def draw_masks(self, starts):
-        """Draw what dropout keeps from NumPy's global generator, as the layers would."""
+        """Draw what dropout keeps, as the layers would: from NumPy's global generator, or seeds."""
         dropouts = self._buffers.plan.dropouts
         masks = np.empty((starts[-1] if dropouts else 0, self._buffers.plan.masks), np.bool_)
         for first, last in pairwise(starts):
             for layer, at, size in dropouts:
-                drawn = np.random.rand(last - first, size)
-                masks[first:last, at : at + size] = drawn > layer.dropout_ratio
+                masks[first:last, at : at + size] = layer.draw_mask((last - first, size))
         return masks
 
     def draw_masks_after(self, starts):
         """Draw what the losses after the steps need: nothing if they are out of training."""
         return self.draw_masks(starts) if self._loss_in_training else _NO_MASKS
+
+    def random_state(self):
+        """Return what decides the masks to come, for `set_random_state`."""
+        draws = [layer.draws for layer, _, _ in self._buffers.plan.dropouts]
+        return np.random.get_state(legacy=False), draws
+
+    def set_random_state(self, state):
+        """Go back to where `random_state` was called: the same masks are drawn again."""
+        of_numpy, draws = state
+        np.random.set_state(of_numpy)
+        for (layer, _, _), count in zip(self._buffers.plan.dropouts, draws, strict=True):
+            layer.draws = count
 
     def _weight_decay(self):
         network = self.network

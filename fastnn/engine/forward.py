@@ -152,9 +152,9 @@ class Forward:
             raise CannotLower(f"Affine has {K} inputs, but gets {self.value.size}")
         parameters = self._parameters(layer, K, M)
         source, self.value = self.value, self.plan.keep((M,))
-        # Where images lie as the data do, and no layer has changed them.
+        # Where images lie as the data do, no layer has changed them, and vectors are filled.
         untouched = self._is_plane and len(self.plan.operations) == 1
-        active = self._find_active(K) if untouched else -1
+        active = self._find_active(K) if untouched and M > self.plan.lanes else -1
         self.plan.add_affine(source, self.value, parameters.offset, K, M, active)
         return parameters
 

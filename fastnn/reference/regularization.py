@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .philox import dropout_mask
+
 
 def _mean(rows):
     """Return the mean of `rows` over the first axis, or zeros if there are none."""
@@ -15,27 +17,38 @@ class Dropout:
     ----------
     dropout_ratio : float
         Probability that an element is dropped.
+    seed : int from 0 to 2**64 - 1, or None
+        None: masks come from the global ``np.random.rand``. Else from seed and `draws` alone, by
+        `fastnn.reference.philox.dropout_mask`.
 
     Attributes
     ----------
     mask : bool array like the input
         Which elements the last `forward` in training kept.
+    draws : int
+        How many masks were drawn from the seed; 0 without one.
 
     Notes
     -----
     Srivastava et al. 2014, Journal of Machine Learning Research 15, section 10: elements are
-    not scaled in training but in use. The mask comes from the global ``np.random.rand``.
+    not scaled in training but in use.
     """
 
-    def __init__(self, dropout_ratio=0.5):
+    def __init__(self, dropout_ratio=0.5, seed=None):
         self.dropout_ratio = dropout_ratio
+        self.seed = seed
+        self.draws = 0
         self.mask = None
 
     def forward(self, x, train_flg=True):
         """Return `x` with elements dropped, or, out of training, times ``1 - dropout_ratio``."""
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
-        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+        if self.seed is None:
+            self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+        else:
+            self.mask = dropout_mask(self.seed, self.draws, self.dropout_ratio, x.shape)
+            self.draws = int(self.draws) + 1
         return x * self.mask
 
     def backward(self, dout):

@@ -212,13 +212,13 @@ class EngineSteps:
         taken : Taken
         """
         order, starts = order[starts[0] : starts[-1]], starts - starts[0]
-        state = np.random.get_state(legacy=False)
+        state = self.engine.random_state()
         steps = self.call(order, starts)
         done, bad_loss = steps.done, None
         losses = steps.losses.astype(self.dtype).tolist()
         if done < len(losses):
             bad_loss = losses[done]
-            np.random.set_state(state)  # no masks were drawn for the batches after it
+            self.engine.set_random_state(state)  # no masks were drawn for the batches after it
             self.engine.draw_masks(starts[: done + 2])
         right = []
         if isinstance(last_layer(self._network), SoftmaxWithLoss):

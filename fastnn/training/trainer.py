@@ -191,12 +191,12 @@ class _ByEngine:
         """
         trainer = self._trainer
         count = self._count(min(most, self._steps.count))
-        state = np.random.get_state(legacy=False)
+        state = self._steps.engine.random_state()
         order, masks, masks_after = self._draw(count)
         starts = trainer.batch_size * np.arange(count + 1)
         steps = self._steps.call(order.astype(np.int64, copy=False), starts, masks, masks_after)
         if steps.done < count:
-            np.random.set_state(state)
+            self._steps.engine.set_random_state(state)
             self._draw(steps.done)
         losses = steps.losses_after.astype(self._steps.dtype)
         for loss in losses[: steps.done]:

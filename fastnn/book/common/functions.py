@@ -1,0 +1,17 @@
+"""The book's `common.functions`."""
+# ruff: noqa: F401
+
+import numpy as np
+
+from fastnn.functions import (
+    cross_entropy_error,
+    identity_function,
+    relu,
+    relu_grad,
+    sigmoid,
+    sigmoid_grad,
+    softmax,
+    softmax_loss,
+    step_function,
+    sum_squared_error,
+)
