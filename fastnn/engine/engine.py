@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn import _update, optimizers
+from fastnn import _update
 from fastnn.kernels import step, step_updates
 from fastnn.networks import (
     DeepConvNet,
@@ -22,16 +22,8 @@ from .buffers import Buffers
 from .errors import CannotLower
 from .lowering import lower
 from .plan import records
+from .rules import RULES, rates
 
-# Rules, the names of their other numbers, and of what they keep for each parameter.
-_RULES = {
-    optimizers.SGD: (step_updates.SGD, (), ()),
-    optimizers.Momentum: (step_updates.MOMENTUM, ("momentum",), ("v",)),
-    optimizers.Nesterov: (step_updates.NESTEROV, ("momentum",), ("v",)),
-    optimizers.AdaGrad: (step_updates.ADA_GRAD, (), ("h",)),
-    optimizers.RMSprop: (step_updates.RMS_PROP, ("decay_rate",), ("h",)),
-    optimizers.Adam: (step_updates.ADAM, ("beta1", "beta2"), ("m", "v")),
-}
 _NETWORKS = (
     TwoLayerNet, MultiLayerNet, MultiLayerNetExtend, SimpleConvNet, DeepConvNet, LeNet5, Sequential
 )  # fmt: skip
@@ -93,7 +85,7 @@ class Engine:
     def __init__(self, network, optimizer, input_shape, batch_size):
         if type(network) not in _NETWORKS:
             raise CannotLower(f"{type(network).__name__} is no network of the engine")
-        if type(optimizer) not in _RULES:
+        if type(optimizer) not in RULES:
             raise CannotLower(f"{type(optimizer).__name__} is no optimizer of the engine")
         self.network, self.optimizer = network, optimizer
         self._input_shape, self._batch_size = tuple(input_shape), batch_size
@@ -112,7 +104,7 @@ class Engine:
         self._gradient = np.zeros(plan.weights, dtype)
         self._statistics = np.zeros(plan.statistics)
         self._squares = np.zeros(len(plan.blocks))
-        self._rule, self._settings, self._states = _RULES[type(optimizer)]
+        self._rule, self._settings, self._states = RULES[type(optimizer)]
         self._kept = [np.zeros(plan.weights if i < len(self._states) else 0, dtype) for i in (0, 1)]
         self._work = 3 * batch_size * sum(p.size for p in plan.parameters)
 
@@ -167,7 +159,7 @@ class Engine:
             buffers.operations, buffers.groups, buffers.phases, buffers.loss_groups, loss_phases,
             self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
             buffers.tables, buffers.memory, buffers.positions, self._slabs, self._weights,
-            self._gradient, *self._kept, self._statistics, self._rule, self._rates(steps),
+            self._gradient, *self._kept, self._statistics, self._rule, rates(self.optimizer, steps),
             settings, self._weight_decay(), self._squares, losses, right, losses_after,
             _NO_MASKS if masks_after is None else masks_after, penalties, done, work=self._work,
         )  # fmt: skip
@@ -238,17 +230,6 @@ class Engine:
             raise ValueError(f"Engine: images must have {features} features, not {images.shape}")
         if most > self._batch_size:
             raise ValueError(f"Engine: a mini-batch has {most} samples, more than batch_size")
-
-    def _rates(self, steps):
-        """Return the learning rate of each of the next steps."""
-        optimizer = self.optimizer
-        if self._rule != step_updates.ADAM:
-            return np.full(steps, float(optimizer.lr))
-        numbers = range(optimizer.iter + 1, optimizer.iter + 1 + steps)
-        return np.array([
-            optimizer.lr * math.sqrt(1 - optimizer.beta2**n) / (1 - optimizer.beta1**n)
-            for n in numbers
-        ])  # fmt: skip
 
     # --- Parameters ---------------------------------------------------------------------------
 
