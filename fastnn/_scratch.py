@@ -8,8 +8,8 @@ import numpy as np
 _kept = threading.local()
 
 # Bytes from which memory is kept. Less comes from what the process has at hand; more is given
-# back to the system and has to be fetched anew, page by page: half of the time of the gradient
-# by the weights of 784 x 50 (Zen 3, float64).
+# back to the system and has to be fetched anew, page by page: then the gradient by the weights of
+# 784 x 50 takes 1.3 ms instead of 0.39 (Zen 3, float64, 100 rows).
 _LEAST_KEPT = 1 << 17
 
 

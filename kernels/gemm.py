@@ -8,7 +8,7 @@ from .copying import add_to, fill
 from .tile import multiply
 from .vectors import copy_block, transpose
 
-# Rows for which it does not pay to copy a panel of the weights first.
+# Rows for which it does not pay to copy a panel of the weights first; an estimate.
 _FEW_ROWS = 12
 
 # Thresholds are in multiply-adds, estimated as in conv.py.

@@ -297,8 +297,9 @@ def train_steps(
                 positions, tables, slabs[share], weights, gradient, state0, state1, rule,
                 rates[step], settings, decay, squares,
             )  # fmt: skip
-        for b in range(blocks.size):
-            penalties[step] += 0.5 * decay * squares[b]
+        if decay != 0:
+            for b in range(blocks.size):
+                penalties[step] += 0.5 * decay * squares[b]
         for phase in range(loss_phases.shape[0]):
             columns, first, last, parts = loss_phases[phase]
             for part in prange(parts):

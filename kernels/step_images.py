@@ -11,7 +11,7 @@ from .copying import fill
 from .vectors import Emitter, array_data, lanes_of
 
 # 1/255 in two parts: products of the first with 0..255 are exact, so that the sum of the two
-# products is rounded as a division by 255 would be, which takes three times as long (Zen 3).
+# products is rounded as a division by 255 would be, which takes longer.
 _PARTS = {
     types.float32: (float.fromhex("0x1.01p-8"), float.fromhex("0x1.010102p-24")),
     types.float64: (float.fromhex("0x1.0101010101p-8"), float.fromhex("0x1.010101010101p-56")),

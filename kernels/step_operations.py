@@ -22,7 +22,8 @@ from .softmax import softmax_of_rows
 from .tile import multiply, multiply_numbered
 from .vectors import copy_block, lanes_of
 
-# Rows of a panel of weights that are multiplied at a time, to stay in the first cache: 16 KiB.
+# Terms of a product that are added at a time: with so many, a panel of weights (8 KiB) and the
+# columns of a chunk that meet it stay in the first cache.
 _TERMS = 128
 # Pixels whose contributions to the gradient of a filter are summed at a time: see conv.py.
 _PIXELS = 128

@@ -32,8 +32,7 @@ else:  # on x86-64 and on 64-bit Arm
 def _lanes_python(x):
     """Return how many elements of the array `x` fill a vector.
 
-    Where compiled this is a constant, which ``x.itemsize`` is not: dividing by that takes as long
-    as a dozen products of vectors.
+    Where compiled this is a constant, which ``x.itemsize`` is not: each call would divide by it.
     """
     return VECTOR_BYTES // x.itemsize
 

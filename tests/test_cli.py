@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_data import write_squares
 
 import fastnn
 from fastnn import _job, _progress, _result, cli
-from fastnn.data import write_idx
 from fastnn.training import BatchReport
 from fastnn.training._steps import ENGINES
 from fastnn.training.trainer import OPTIMIZERS
@@ -25,16 +25,7 @@ FILES = {"learning_curve.png", "params.npz", "result.json"}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder of four small IDX files: bright squares whose place is their label."""
-    path = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    for name, count in (("train", 60), ("t10k", 25)):
-        t = rng.integers(0, 10, count).astype(np.uint8)
-        x = rng.integers(0, 60, (count, 28, 28)).astype(np.uint8)
-        for image, label in zip(x, t, strict=True):
-            image[2 * label : 2 * label + 8, 4:24] += 190
-        write_idx(path / f"{name}-images-idx3-ubyte.gz", x)
-        write_idx(path / f"{name}-labels-idx1-ubyte.gz", t)
-    return path
+    return write_squares(tmp_path_factory.mktemp("data"), 60, 25)
 
 
 @pytest.fixture(autouse=True)

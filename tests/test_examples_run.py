@@ -6,9 +6,9 @@ import sys
 import numba
 import numpy as np
 import pytest
+from small_data import write_squares
 
 import fastnn
-from fastnn.data import write_idx
 from fastnn.examples import __main__ as index
 from fastnn.examples import _common, batch_norm_scales, hyperparameter_search
 
@@ -44,16 +44,7 @@ ON_DATA = sorted(set(EXAMPLES) - {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder of four small IDX files: bright squares whose place is their label."""
-    path = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    for name, count in (("train", 100), ("t10k", 30)):
-        t = rng.integers(0, 10, count).astype(np.uint8)
-        x = rng.integers(0, 60, (count, 28, 28)).astype(np.uint8)
-        for image, label in zip(x, t, strict=True):
-            image[2 * label : 2 * label + 8, 4:24] += 190
-        write_idx(path / f"{name}-images-idx3-ubyte.gz", x)
-        write_idx(path / f"{name}-labels-idx1-ubyte.gz", t)
-    return path
+    return write_squares(tmp_path_factory.mktemp("data"), 100, 30)
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from fastnn.networks import (
     SimpleConvNet,
     TwoLayerNet,
 )
+from fastnn.networks.multi_layer_net import weight_decay_of
 
 from .buffers import Buffers
 from .errors import CannotLower
@@ -153,6 +154,8 @@ class Engine:
         buffers.operations.share[norms] = [layer.momentum for layer, _, _ in buffers.plan.norms]
         buffers.set_kept_shares()
         penalties = np.zeros(steps)
+        decays = isinstance(self.network, MultiLayerNet)
+        decay = weight_decay_of(self.network) if decays else 0.0
         loss_phases = buffers.loss_phases if masks_after is not None else buffers.loss_phases[:0]
         self._read()
         step.train_steps(
@@ -160,7 +163,7 @@ class Engine:
             self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
             buffers.tables, buffers.memory, buffers.positions, self._slabs, self._weights,
             self._gradient, *self._kept, self._statistics, self._rule, rates(self.optimizer, steps),
-            settings, self._weight_decay(), self._squares, losses, right, losses_after,
+            settings, decay, self._squares, losses, right, losses_after,
             _NO_MASKS if masks_after is None else masks_after, penalties, done, work=self._work,
         )  # fmt: skip
         done = int(done[0])
@@ -215,14 +218,6 @@ class Engine:
         np.random.set_state(of_numpy)
         for (layer, _, _), count in zip(self._buffers.plan.dropouts, draws, strict=True):
             layer.draws = count
-
-    def _weight_decay(self):
-        network = self.network
-        if not isinstance(network, MultiLayerNet):
-            return 0.0
-        return _update.number(
-            type(network).__name__, "weight_decay_lambda", network.weight_decay_lambda
-        )
 
     def _check_data(self, images, starts):
         features, most = math.prod(self._input_shape), int(np.diff(starts).max(initial=0))

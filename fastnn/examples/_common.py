@@ -185,6 +185,27 @@ def legend_below(figure, axes):
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
 
 
+def draw_losses(title, losses, colors, top):
+    """Draw the smoothed losses of several runs.
+
+    Parameters
+    ----------
+    title : str
+    losses, colors : dict
+        Losses and colour of each run, by its name.
+    top : float
+        Where the axis of the losses ends; they may go on above.
+    """
+    figure = new_figure(title, 8, 4.6)
+    axes = figure.subplots()
+    for name, values in losses.items():
+        axes.plot(smooth(values), color=colors[name], linewidth=1.1, label=name)
+    axes.set_ylim(0, top)
+    tidy(axes, "iteration", "training loss (nats per image)")
+    legend_above(axes, columns=len(losses))
+    return figure
+
+
 def smooth(losses):
     """Return a running mean of `losses`, where they are enough for one."""
     return smooth_curve(losses) if len(losses) >= 11 else np.asarray(losses)

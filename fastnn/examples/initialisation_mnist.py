@@ -54,14 +54,8 @@ def train(data, weight_init_std, iterations=2000, seed=0):
 
 def draw(losses, data_name):
     """Draw the smoothed losses from each kind of initial weights."""
-    figure = _common.new_figure(f"Initial weights, ReLU, SGD on {data_name}", 8, 4.6)
-    axes = figure.subplots()
-    for name, values in losses.items():
-        axes.plot(_common.smooth(values), color=RULES[name][1], linewidth=1.2, label=name)
-    axes.set_ylim(0, 2.5)
-    _common.tidy(axes, "iteration", "training loss (nats per image)")
-    _common.legend_above(axes, columns=3)
-    return figure
+    colors = {name: color for name, (_, color) in RULES.items()}
+    return _common.draw_losses(f"Initial weights, ReLU, SGD on {data_name}", losses, colors, 2.5)
 
 
 def main(arguments=None):

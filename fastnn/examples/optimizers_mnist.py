@@ -57,14 +57,7 @@ def train(data, optimizer, iterations=2000, seed=0):
 
 def draw(losses, data_name):
     """Draw the smoothed losses of each optimizer."""
-    figure = _common.new_figure(f"Four optimizers on {data_name}", 8, 4.6)
-    axes = figure.subplots()
-    for name, values in losses.items():
-        axes.plot(_common.smooth(values), color=COLORS[name], linewidth=1, label=name)
-    axes.set_ylim(0, 1)
-    _common.tidy(axes, "iteration", "training loss (nats per image)")
-    _common.legend_above(axes, columns=4)
-    return figure
+    return _common.draw_losses(f"Four optimizers on {data_name}", losses, COLORS, 1)
 
 
 def main(arguments=None):

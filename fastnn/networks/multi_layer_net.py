@@ -82,7 +82,7 @@ class MultiLayerNet(LayeredNetwork):
         self.hidden_size_list = hidden_size_list
         self.hidden_layer_num = len(hidden_size_list)
         self.weight_decay_lambda = weight_decay_lambda
-        self._weight_decay_lambda()
+        weight_decay_of(self)
 
         self.params = {}
         sizes = [input_size, *hidden_size_list, output_size]
@@ -105,13 +105,9 @@ class MultiLayerNet(LayeredNetwork):
         """Add what follows the affine layer of that number, unless that is the last."""
         self.layers[f"Activation_function{number}"] = activation
 
-    def _weight_decay_lambda(self):
-        name = type(self).__name__
-        return _update.number(name, "weight_decay_lambda", self.weight_decay_lambda)
-
     def _weight_decay(self):
         """Return what weight decay adds to the loss."""
-        strength = self._weight_decay_lambda()
+        strength = weight_decay_of(self)
         if strength == 0:
             return 0
         weights = (param for name, param in self.params.items() if name.startswith("W"))
@@ -137,7 +133,7 @@ class MultiLayerNet(LayeredNetwork):
 
         The loss without weight decay stays in ``last_layer.loss``.
         """
-        strength, grads = self._weight_decay_lambda(), super().gradient(x, t)
+        strength, grads = weight_decay_of(self), super().gradient(x, t)
         if strength != 0:
             for name in grads:
                 if name.startswith("W"):
@@ -148,6 +144,13 @@ class MultiLayerNet(LayeredNetwork):
         """Return what `gradient` returns, from differences of the loss: slow, for checks."""
         params = {name: self.params[name] for name, _, _ in parameters(self._row())}
         return differences(lambda: self._loss_in_training(x, t), params)
+
+
+def weight_decay_of(network):
+    """Return a network's strength of weight decay as a float, and check it."""
+    return _update.number(
+        type(network).__name__, "weight_decay_lambda", network.weight_decay_lambda
+    )
 
 
 def _scale(name, weight_init_std, inputs):

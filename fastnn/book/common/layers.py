@@ -1,20 +1,6 @@
 """The book's `common.layers`."""
-# ruff: noqa: F401
+# ruff: noqa: F401, F403
 
-import numpy as np
-
-from fastnn.functions import (
-    cross_entropy_error,
-    identity_function,
-    relu,
-    relu_grad,
-    sigmoid,
-    sigmoid_grad,
-    softmax,
-    softmax_loss,
-    step_function,
-    sum_squared_error,
-)
 from fastnn.layers import (
     Affine,
     BatchNormalization,
@@ -26,3 +12,5 @@ from fastnn.layers import (
     SoftmaxWithLoss,
 )
 from fastnn.util import col2im, im2col
+
+from .functions import *
