@@ -19,6 +19,12 @@ def number(name, what, value, requirement="finite", holds=math.isfinite):
     return float(value)
 
 
+def weight_decay_of(network):
+    """Return a network's strength of weight decay, 0 if it has none, and check it."""
+    value = getattr(network, "weight_decay_lambda", 0.0)
+    return number(type(network).__name__, "weight_decay_lambda", value)
+
+
 def learning_rate(name, value):
     return number(name, "lr", value, "finite and >= 0", lambda lr: 0 <= lr < math.inf)
 

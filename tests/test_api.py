@@ -137,7 +137,8 @@ def test_imports_go_one_way(path):
     if where.name not in USERS_OF_THE_REFERENCE or len(where.parts) > 1:
         assert not any(part_of(name, "fastnn.reference") for name in names)
     above = {
-        "layers": ("networks", "training", "cli", "plots", "data"),
+        "layers": ("engine", "networks", "training", "cli", "plots", "data"),
+        "engine": ("networks", "training", "cli", "plots", "data"),
         "networks": ("training", "cli", "plots", "kernels"),
         "training": ("cli", "plots", "kernels"),
         "data": ("layers", "networks", "training", "kernels", "cli", "plots"),

@@ -164,10 +164,6 @@ def test_masks_are_those_that_layers_draw():
 # --- What the engine cannot run ---------------------------------------------------------------
 
 
-class MyNet(fastnn.TwoLayerNet):
-    pass
-
-
 class MyRelu(fastnn.Relu):
     pass
 
@@ -194,8 +190,6 @@ def sequential_of(*layers, last=None):
 
 NORM = fastnn.BatchNormalization(np.ones(4), np.zeros(4))
 CANNOT = [
-    (MyNet(4, 3, 2), (4,), "MyNet is no network of the engine"),
-    (fastnn.SigmoidTwoLayerNet(4, 3, 2), (4,), "SigmoidTwoLayerNet is no network of the engine"),
     (sequential_of(affine(4, 2), MyRelu()), (4,), "MyRelu is no operation of the engine"),
     (
         sequential_of(NORM, affine(4, 2)), (1, 2, 2),

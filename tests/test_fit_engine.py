@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.engine import CannotLower
+from fastnn.engine import CannotLower, calls
 from fastnn.training import _steps
 from fastnn.training._not_finite import first_not_finite
 
@@ -196,7 +196,7 @@ def test_one_hot_rows_are_labels_and_others_go_to_the_layers():
 def test_how_many_steps_a_call_takes_changes_nothing(on_batch, monkeypatch):
     results = []
     for seconds in (0.05, 0.0):
-        monkeypatch.setattr(_steps, "_SECONDS_PER_CALL", seconds)
+        monkeypatch.setattr(calls, "_SECONDS", seconds)
         results.append(
             trained(
                 lambda: NETWORKS["DeepConvNet"](np.float32), fastnn.Adam(), "auto",
@@ -313,7 +313,7 @@ def ctrl_c_soon(process_seconds):
 
 @pytest.mark.compiled
 def test_ctrl_c_ends_training_after_the_running_call(monkeypatch):
-    monkeypatch.setattr(_steps, "_SECONDS_PER_CALL", 0.01)
+    monkeypatch.setattr(calls, "_SECONDS", 0.01)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         np.random.seed(0)
@@ -443,6 +443,8 @@ def test_nothing_is_said_of_a_network_of_your_own_or_on_other_backends():
     class Mine(fastnn.TwoLayerNet):
         pass
 
+    with pytest.raises(CannotLower, match=r"^fit: Mine is no network of the engine$"):
+        trained(lambda: Mine(256, 4, 3), fastnn.SGD(), "compiled")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert trained(lambda: Mine(256, 4, 3), fastnn.SGD(), "auto")[2].losses

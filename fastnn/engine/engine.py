@@ -8,26 +8,12 @@ import numpy as np
 
 from fastnn import _update
 from fastnn.kernels import step, step_updates
-from fastnn.networks import (
-    DeepConvNet,
-    LeNet5,
-    MultiLayerNet,
-    MultiLayerNetExtend,
-    Sequential,
-    SimpleConvNet,
-    TwoLayerNet,
-)
-from fastnn.networks.multi_layer_net import weight_decay_of
 
 from .buffers import Buffers
 from .errors import CannotLower
 from .lowering import lower
 from .plan import records
 from .rules import RULES, rates
-
-_NETWORKS = (
-    TwoLayerNet, MultiLayerNet, MultiLayerNetExtend, SimpleConvNet, DeepConvNet, LeNet5, Sequential
-)  # fmt: skip
 
 _NO_LABELS = np.zeros(0, np.int64)
 _NO_FLOATS = np.zeros(0)
@@ -62,18 +48,24 @@ class Engine:
 
     Parameters
     ----------
-    network : TwoLayerNet, MultiLayerNet, MultiLayerNetExtend, SimpleConvNet, DeepConvNet, LeNet5
-              or Sequential
+    network : object
+        With `layers`, a list or a dict in order; `last_layer`, which computes the loss; and
+        `params`, a dict of the very arrays that the layers hold. If it has a
+        `weight_decay_lambda`, the weights decay by it. Its methods are not asked: `fastnn.fit`
+        knows for which networks they say the same as the layers.
     optimizer : SGD, Momentum, Nesterov, AdaGrad, RMSprop or Adam
     input_shape : tuple of int
         Of one input: (C, H, W) or (D,).
     batch_size : int
         Most samples of a mini-batch.
+    loss_in_training : bool, optional
+        Whether the loss after a step is taken in training, as that of the step itself; otherwise
+        batch normalisation goes by its running statistics then, and dropout keeps all.
 
     Raises
     ------
     CannotLower
-        If the engine has no operation for a layer, or does not know the network or optimizer.
+        If the engine has no operation for a layer, or does not know the optimizer.
 
     Attributes
     ----------
@@ -83,15 +75,12 @@ class Engine:
         Number of scores of a sample.
     """
 
-    def __init__(self, network, optimizer, input_shape, batch_size):
-        if type(network) not in _NETWORKS:
-            raise CannotLower(f"{type(network).__name__} is no network of the engine")
+    def __init__(self, network, optimizer, input_shape, batch_size, loss_in_training=True):
         if type(optimizer) not in RULES:
             raise CannotLower(f"{type(optimizer).__name__} is no optimizer of the engine")
         self.network, self.optimizer = network, optimizer
         self._input_shape, self._batch_size = tuple(input_shape), batch_size
-        # The loss after a step is that of the network's `loss` as a trainer calls it.
-        self._loss_in_training = not isinstance(network, MultiLayerNetExtend)
+        self._loss_in_training = loss_in_training
         layers = network.layers
         self._layers = list(layers.values() if isinstance(layers, dict) else layers)
         plan = self._lower(training=True)
@@ -154,8 +143,7 @@ class Engine:
         buffers.operations.share[norms] = [layer.momentum for layer, _, _ in buffers.plan.norms]
         buffers.set_kept_shares()
         penalties = np.zeros(steps)
-        decays = isinstance(self.network, MultiLayerNet)
-        decay = weight_decay_of(self.network) if decays else 0.0
+        decay = _update.weight_decay_of(self.network)
         loss_phases = buffers.loss_phases if masks_after is not None else buffers.loss_phases[:0]
         self._read()
         step.train_steps(

@@ -82,7 +82,7 @@ class MultiLayerNet(LayeredNetwork):
         self.hidden_size_list = hidden_size_list
         self.hidden_layer_num = len(hidden_size_list)
         self.weight_decay_lambda = weight_decay_lambda
-        weight_decay_of(self)
+        _update.weight_decay_of(self)
 
         self.params = {}
         sizes = [input_size, *hidden_size_list, output_size]
@@ -107,7 +107,7 @@ class MultiLayerNet(LayeredNetwork):
 
     def _weight_decay(self):
         """Return what weight decay adds to the loss."""
-        strength = weight_decay_of(self)
+        strength = _update.weight_decay_of(self)
         if strength == 0:
             return 0
         weights = (param for name, param in self.params.items() if name.startswith("W"))
@@ -133,7 +133,7 @@ class MultiLayerNet(LayeredNetwork):
 
         The loss without weight decay stays in ``last_layer.loss``.
         """
-        strength, grads = weight_decay_of(self), super().gradient(x, t)
+        strength, grads = _update.weight_decay_of(self), super().gradient(x, t)
         if strength != 0:
             for name in grads:
                 if name.startswith("W"):
@@ -144,13 +144,6 @@ class MultiLayerNet(LayeredNetwork):
         """Return what `gradient` returns, from differences of the loss: slow, for checks."""
         params = {name: self.params[name] for name, _, _ in parameters(self._row())}
         return differences(lambda: self._loss_in_training(x, t), params)
-
-
-def weight_decay_of(network):
-    """Return a network's strength of weight decay as a float, and check it."""
-    return _update.number(
-        type(network).__name__, "weight_decay_lambda", network.weight_decay_lambda
-    )
 
 
 def _scale(name, weight_init_std, inputs):

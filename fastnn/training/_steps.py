@@ -10,8 +10,17 @@ import numba
 import numpy as np
 
 from fastnn import _backend, _check, _targets, _update
-from fastnn.engine import CannotLower, Engine
+from fastnn.engine import CannotLower, Engine, Pace
 from fastnn.layers import SoftmaxWithLoss
+from fastnn.networks import (
+    DeepConvNet,
+    LeNet5,
+    MultiLayerNet,
+    MultiLayerNetExtend,
+    Sequential,
+    SimpleConvNet,
+    TwoLayerNet,
+)
 from fastnn.networks._network import count_right
 
 from . import _inputs
@@ -19,8 +28,10 @@ from .evaluation import evaluate
 
 ENGINES = ("auto", "compiled", "layers")
 
-# A call of the engine takes about so long: nothing can end it, and no progress be seen.
-_SECONDS_PER_CALL = 0.05
+# Whose methods say what the engine makes of their layers.
+_NETWORKS = (
+    TwoLayerNet, MultiLayerNet, MultiLayerNetExtend, SimpleConvNet, DeepConvNet, LeNet5, Sequential
+)  # fmt: skip
 # Images whose scores are computed, and converted if need be, at a time.
 _CHUNK = 10_000
 
@@ -98,9 +109,6 @@ class LayerSteps:
 class EngineSteps:
     """Steps through the engine, about 50 ms of them to a call.
 
-    How many they are depends on the clock; what comes out does not, since a step is the same in
-    any call.
-
     Parameters
     ----------
     caller : str
@@ -116,8 +124,6 @@ class EngineSteps:
 
     Attributes
     ----------
-    count : int
-        How many steps the next call is to take.
     engine : Engine
     dtype : dtype
         The network's.
@@ -134,13 +140,17 @@ class EngineSteps:
 
     def __init__(self, caller, network, optimizer, x, t, batch_size, pixels=True):
         self._caller, self._network, self._pixels = caller, network, pixels
-        self._shape, self.count = np.shape(x)[1:], 1
+        self._shape, self._pace = np.shape(x)[1:], Pace()
+        if type(network) not in _NETWORKS:
+            raise CannotLower(f"{type(network).__name__} is no network of the engine")
         dtypes = {np.asarray(param).dtype for param in network.params.values()}
         self.dtype = dtypes.pop() if len(dtypes) == 1 else None
         if self.dtype not in (np.float32, np.float64):
             raise CannotLower("the parameters are not all float32 or all float64")
         shape = self._shape if len(self._shape) == 3 else (math.prod(self._shape),)
-        self.engine = Engine(network, optimizer, shape, batch_size)
+        # The loss after a step is that of the network's `loss` as a trainer calls it.
+        in_training = type(network) is not MultiLayerNetExtend
+        self.engine = Engine(network, optimizer, shape, batch_size, in_training)
         for thing, names in ((network, ("predict", "loss", "gradient")), (optimizer, ("update",))):
             for replaced in set(names) & vars(thing).keys():
                 raise CannotLower(f"{type(thing).__name__} was given another {replaced}")
@@ -151,6 +161,11 @@ class EngineSteps:
         self._images = self._converted(x)
         self._classes = self.engine.classes
         self._targets = self._checked(t)
+
+    @property
+    def count(self):
+        """How many steps the next call is to take."""
+        return self._pace.count
 
     def takes(self, x):
         """Whether scores of the images `x` are those that the network would compute."""
@@ -191,10 +206,7 @@ class EngineSteps:
         self._check_optimizer()
         began = time.perf_counter()
         steps = self.engine.train(self._images, self._targets, order, starts, masks, masks_after)
-        seconds = max(time.perf_counter() - began, 1e-6)
-        taken = len(starts) - 1
-        # Not all at once more: the first steps wait for the compiler, or run on a cold cache.
-        self.count = max(1, min(int(taken * _SECONDS_PER_CALL / seconds), 4 * taken))
+        self._pace.learn(len(starts) - 1, time.perf_counter() - began)
         return steps
 
     def take(self, order, starts):

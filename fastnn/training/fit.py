@@ -6,10 +6,10 @@ import time
 import numpy as np
 
 from fastnn import _check
+from fastnn._interrupts import Interrupts, alone
 from fastnn.layers import SoftmaxWithLoss
 
 from . import _inputs
-from ._interrupts import Interrupts, alone
 from ._not_finite import first_not_finite
 from ._steps import LayerSteps, engine_steps, last_layer
 from .history import BatchReport, History, NonFiniteLossError

@@ -5,10 +5,10 @@ from types import MappingProxyType
 import numpy as np
 
 from fastnn import _check
+from fastnn._interrupts import Interrupts, alone
 from fastnn.networks import MultiLayerNet, TwoLayerNet
 from fastnn.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop
 
-from ._interrupts import Interrupts, alone
 from ._steps import ENGINES, engine_steps
 
 OPTIMIZERS = {
