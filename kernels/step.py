@@ -35,7 +35,7 @@ from .step_operations import (
     sigmoid_cross_entropy,
     softmax_cross_entropy,
 )
-from .step_updates import affine_gradient, summed_gradient, transpose_block, update_block
+from .step_updates import SGD, affine_gradient, summed_gradient, transpose_block, update_block
 
 CODES = (
     GATHER, AFFINE, CONVOLVE, ACTIVATE, POOL, DROP,
@@ -65,11 +65,12 @@ SIZES = SHARED, CHUNK, CHUNKS, POSITIONS, BATCH = range(5)
 @shared
 def operate(
     plan, first, last, i0, i1, chunk, images, start, sample, N, sizes, memory, positions, tables,
-    weights, statistics, order, masks, labels, targets, losses, right,
+    weights, statistics, order, masks, labels, targets, factor, losses, right,
 ):  # fmt: skip
     """Run the operations `first` to ``last - 1`` on the samples i0 to i1 - 1 of a chunk.
 
     The chunk begins with sample `sample` of the mini-batch, and that at `start` in the order.
+    What affine layers publish is multiplied by `factor`.
     """
     place = start + sample
     base, at_positions = sizes[SHARED] + chunk * sizes[CHUNK], chunk * sizes[POSITIONS]
@@ -105,7 +106,7 @@ def operate(
         elif code == CONVOLVE_WEIGHT_POOLED:
             convolve_weight_pooled(op, memory, base, i0, i1, tables, positions, at_positions)
         elif code == PUBLISH:
-            publish(op, memory, base, i1, sample, sizes[BATCH])
+            publish(op, memory, base, i1, sample, sizes[BATCH], factor)
         elif code == SHARE:
             share_rows(op, memory, base, i1, sample)
         elif code == FETCH:
@@ -117,7 +118,7 @@ def operate(
 @shared
 def run_chunk(
     chunk, plan, groups, first_group, last_group, images, start, N, sizes, memory, positions,
-    tables, weights, statistics, order, masks, labels, targets, losses, right,
+    tables, weights, statistics, order, masks, labels, targets, factor, losses, right,
 ):  # fmt: skip
     """Take a chunk of a mini-batch through some groups of operations.
 
@@ -133,15 +134,15 @@ def run_chunk(
             i0, i1 = (i, min(i + 1, rows)) if one_by_one else (0, rows)
             operate(
                 plan, first, last, i0, i1, chunk, images, start, sample, N, sizes, memory,
-                positions, tables, weights, statistics, order, masks, labels, targets, losses,
-                right,
+                positions, tables, weights, statistics, order, masks, labels, targets, factor,
+                losses, right,
             )  # fmt: skip
 
 
 @shared
 def run_part(
     part, columns, first, last, plan, groups, images, start, N, sizes, memory, positions, tables,
-    weights, gradient, statistics, order, masks, labels, targets, losses, right,
+    weights, gradient, statistics, order, masks, labels, targets, factor, losses, right,
 ):  # fmt: skip
     """Run one iteration of a phase: some columns of all samples, or a chunk of the samples."""
     if columns:
@@ -149,7 +150,7 @@ def run_part(
     else:
         run_chunk(
             part, plan, groups, first, last, images, start, N, sizes, memory, positions, tables,
-            weights, statistics, order, masks, labels, targets, losses, right,
+            weights, statistics, order, masks, labels, targets, factor, losses, right,
         )  # fmt: skip
 
 
@@ -164,22 +165,27 @@ def normalise(part, op, memory, N, weights, gradient, statistics):
 
 @shared
 def run_blocks(
-    first, last, blocks, images, order, start, N, sizes, memory, positions, tables, slab, weights,
-    gradient, state0, state1, rule, rate, settings, decay, squares,
+    first, last, blocks, N, sizes, memory, positions, tables, slab, weights, gradient, state0,
+    state1, rule, rate, settings, decay, adds, squares,
 ):  # fmt: skip
-    """Update some blocks of the weights."""
+    """Update some blocks of the weights.
+
+    What affine layers published goes right to the weights if `adds`.
+    """
     for b in range(first, last):
         block = blocks[b]
         if block.code == AFFINE:
             affine_gradient(
-                block, images, order, start, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS],
-                positions, sizes[POSITIONS], N, sizes[BATCH], tables, slab, gradient,
+                block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], positions,
+                sizes[POSITIONS], N, sizes[BATCH], tables, slab, adds,
+                weights if adds else gradient,
             )  # fmt: skip
         elif block.code == CONVOLVE:
             summed_gradient(block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], gradient)
-        update_block(
-            block, weights, gradient, state0, state1, rule, rate, settings, decay, squares, b
-        )  # fmt: skip
+        if not adds or block.code != AFFINE:
+            update_block(
+                block, weights, gradient, state0, state1, rule, rate, settings, decay, squares, b
+            )  # fmt: skip
         if block.transposed >= 0:
             transpose_block(block, weights, tables)
 
@@ -248,9 +254,9 @@ def train_steps(
     positions : uint8 array
         Where the maxima of windows were.
     slabs : array of shape (shares, slab)
-        Overwritten: features of all samples, a slab for each share.
+        Overwritten: rows of gradients, a slab for each share; zeros at its end.
     weights, gradient : arrays
-        Updated: all parameters, and then their transposes; their gradients.
+        Updated: all parameters, and then their transposes; gradients, where they need a place.
     state0, state1 : arrays
         Updated: what the optimizer keeps; empty where it keeps nothing.
     statistics : float64 array
@@ -275,16 +281,19 @@ def train_steps(
         Written: number of steps done.
     """
     nothing = right[:0]
+    # Then gradients of affine layers need no place of their own.
+    adds = rule == SGD and decay == 0
     for step in range(starts.size - 1):
         start = starts[step]
         N = starts[step + 1] - start
+        factor = -rates[step] if adds else 1.0
         for phase in range(phases.shape[0]):
             columns, first, last, parts = phases[phase]
             for part in prange(parts):  # a part owns its chunk of the memory, or its columns
                 run_part(
                     part, columns, first, last, plan, groups, images, start, N, sizes, memory,
                     positions, tables, weights, gradient, statistics, order, masks, labels,
-                    targets, losses, right,
+                    targets, factor, losses, right,
                 )  # fmt: skip
         total = 0.0
         for n in range(start, start + N):
@@ -293,9 +302,9 @@ def train_steps(
             break
         for share in prange(shares.size - 1):  # a share owns its blocks and its slab
             run_blocks(
-                shares[share], shares[share + 1], blocks, images, order, start, N, sizes, memory,
-                positions, tables, slabs[share], weights, gradient, state0, state1, rule,
-                rates[step], settings, decay, squares,
+                shares[share], shares[share + 1], blocks, N, sizes, memory, positions, tables,
+                slabs[share], weights, gradient, state0, state1, rule, rates[step], settings,
+                decay, adds, squares,
             )  # fmt: skip
         if decay != 0:
             for b in range(blocks.size):
@@ -306,7 +315,7 @@ def train_steps(
                 run_part(
                     part, columns, first, last, plan, loss_groups, images, start, N, sizes, memory,
                     positions, tables, weights, gradient, statistics, order, masks_after, labels,
-                    targets, losses_after, nothing,
+                    targets, factor, losses_after, nothing,
                 )  # fmt: skip
         done[0] = step + 1
 
@@ -345,6 +354,7 @@ def compute_scores(
     for chunk in prange(sizes[CHUNKS]):
         run_chunk(
             chunk, plan, groups, 0, groups.shape[0], images, 0, order.size, sizes, memory,
-            positions, tables, weights, statistics, order, masks, labels, targets, losses, right,
+            positions, tables, weights, statistics, order, masks, labels, targets, 1.0, losses,
+            right,
         )  # fmt: skip
         copy_scores(chunk, sizes, memory, source, scores)

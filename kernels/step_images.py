@@ -3,12 +3,16 @@
 import numpy as np
 from llvmlite import ir
 from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ._jit import helper
 from ._shared import shared
 from .copying import fill
 from .vectors import Emitter, array_data, lanes_of
+
+# How many images ahead of its turn an image is fetched from memory; an estimate.
+_AHEAD = 4
 
 # 1/255 in two parts: products of the first with 0..255 are exact, so that the sum of the two
 # products is rounded as a division by 255 would be, which takes longer.
@@ -59,6 +63,37 @@ def _copy_numbers_python(image, first, count, memory, at):
 _copy_vector, _copy_one = _make_copy(0), _make_copy(4)
 
 
+@intrinsic
+def _fetch_line(typing, image, byte):
+    """Tell the processor that the cache line of a byte will be needed."""
+    signature = types.void(image, types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        image = array_data(context, builder, signature, arguments, 0)
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        fetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [pointer, *[number] * 3]),
+            "llvm.prefetch",
+        )
+        line = builder.gep(builder.bitcast(image, pointer), [arguments[1]])
+        # To be read, to be kept in all caches, as data.
+        builder.call(fetch, [line, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@helper
+def _fetch_compiled(image):
+    for byte in range(0, image.nbytes, 64):
+        _fetch_line(image, byte)
+
+
+def _fetch_python(image):
+    """Let the processor begin to fetch an image from memory."""
+
+
 @helper
 def _copy_numbers_compiled(image, first, count, memory, at):
     lanes = lanes_of(memory)
@@ -72,6 +107,7 @@ def _copy_numbers_compiled(image, first, count, memory, at):
 
 
 copy_numbers = _copy_numbers_python if config.DISABLE_JIT else _copy_numbers_compiled
+_fetch = _fetch_python if config.DISABLE_JIT else _fetch_compiled
 
 
 @shared
@@ -80,6 +116,9 @@ def gather(op, images, order, place, rows, memory, base):
     C, pixels = op.channels, op.height * op.width
     for i in range(rows):
         image = images[order[place + i]]
+        # Images come in any order, which the processor does not foresee.
+        if place + i + _AHEAD < order.size:
+            _fetch(images[order[place + i + _AHEAD]])
         at = base + op.target + i * op.target_step
         if C == 1:
             copy_numbers(image, 0, pixels, memory, at)

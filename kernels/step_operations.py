@@ -269,11 +269,16 @@ def convolve_weight(op, memory, base, first, last, tables):
 
 
 @shared
-def publish(op, memory, base, rows, sample, batch):
-    """Copy a gradient to the panels in which all chunks can see it."""
+def publish(op, memory, base, rows, sample, batch, factor):
+    """Copy a gradient, times `factor`, to the panels in which all chunks can see it."""
+    scale = memory.dtype.type(factor)
     for p in range(panel_count(op.outputs, lanes_of(memory))):
         column, width = panel(op.outputs, lanes_of(memory), p)
+        target = op.panels + column * batch + sample * width
         copy_block(
-            memory, base + op.source + column, rows, width, op.source_step,
-            memory, op.panels + column * batch + sample * width, width,
-        )  # fmt: skip
+            memory, base + op.source + column, rows, width, op.source_step, memory, target, width
+        )
+        if scale != 1:
+            panel_rows = memory[target : target + rows * width]
+            for j in range(panel_rows.size):
+                panel_rows[j] *= scale

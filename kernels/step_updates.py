@@ -10,11 +10,11 @@ from ._jit import helper
 from ._shared import shared
 from .copying import fill
 from .panels import panel, panel_count
-from .step_images import active_rows, copy_numbers
+from .step_images import active_rows
 from .tile import multiply
-from .vectors import copy_block, lanes_of, scatter_rows, transpose
+from .vectors import add_rows, lanes_of, transpose
 
-FEATURES = 48  # of an affine layer, in one block; the rows of a slab
+FEATURES = 112  # of an affine layer, in one block at most; the rows of a slab
 _SAMPLES = 256  # that are multiplied at a time, to stay in the first cache
 
 SGD, MOMENTUM, NESTEROV, ADA_GRAD, RMS_PROP, ADAM = range(6)
@@ -46,48 +46,51 @@ def apply_rule(rule, rate, settings, p, g, state0, state1):
 
 @shared
 def affine_gradient(
-    block, images, order, start, memory, shared_size, chunk_size, chunks, positions, positions_size,
-    N, batch, tables, slab, out,
+    block, memory, shared_size, chunk_size, chunks, positions, positions_size, N, batch, tables,
+    slab, adds, out,
 ):  # fmt: skip
-    """Multiply some features of all samples by the gradients of their rows."""
+    """Multiply some features of all samples by the gradients of their rows.
+
+    The product is added to `out` if `adds`, which it otherwise replaces. At the end of `slab` are
+    zeros.
+    """
     K = block.inputs
     features = rows = block.last_row - block.first_row
     terms = block.terms
     if block.active >= 0:
         terms = block.active
         rows = active_rows(block, positions, positions_size, chunks, tables)
-        for n in range(N):  # fewer bytes than what the chunks made of them
-            image = images[order[start + n]]
-            copy_numbers(image, block.first_row, features, slab, n * FEATURES)
-    else:
-        for chunk in range(chunks):
-            first, last = chunk * N // chunks, (chunk + 1) * N // chunks
-            source = shared_size + chunk * chunk_size + block.source + block.first_row
-            copy_block(
-                memory, source, last - first, features, block.source_step,
-                slab, first * FEATURES, FEATURES,
-            )  # fmt: skip
+    for chunk in range(chunks):
+        first, last = chunk * N // chunks, (chunk + 1) * N // chunks
+        for n in range(first, last):
+            place = chunk * chunk_size + (n - first) * block.source_step
+            tables[block.samples + n] = place
+    source = shared_size + block.source + block.first_row
     some = rows < features
     zero = out.dtype.type(0)
     for p in range(panel_count(block.outputs, lanes_of(memory))):
         column, width = panel(block.outputs, lanes_of(memory), p)
         at = block.weight + column * (K + 1) + block.first_row * width
         dout = block.panels + column * batch
-        fill(out[at : at + features * width], zero)
-        target, place = (slab, batch * FEATURES) if some else (out, at)
-        if some:
-            fill(slab[place : place + rows * width], zero)
+        target, place = (slab, 0) if some else (out, at)
+        start, at_start, step = target, place, width
+        if some or not adds:
+            start, at_start, step = slab, slab.size - width, 0
         for n in range(0, N, _SAMPLES):
             multiply(
-                slab, 0, tables, block.samples + n, min(_SAMPLES, N - n),
+                memory, source, tables, block.samples + n, min(_SAMPLES, N - n),
                 tables, terms, rows, memory, dout + n * width, width, width,
-                target, place, width, target, place, width,
+                start, at_start, step, target, place, width,
             )  # fmt: skip
+            start, at_start, step = target, place, width
+        if some and not adds:
+            fill(out[at : at + features * width], zero)
         if some:
-            scatter_rows(slab, place, rows, width, tables, terms, out, at)
+            add_rows(slab, 0, rows, width, tables, terms, out, at)
         if block.last_row == K:
             bias = out[at + features * width : at + (features + 1) * width]
-            fill(bias, zero)
+            if not adds:
+                fill(bias, zero)
             for n in range(N):
                 row = memory[dout + n * width : dout + (n + 1) * width]
                 for j in range(width):

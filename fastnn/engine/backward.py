@@ -29,6 +29,8 @@ _LOSSES = {
 
 _NOT_TRANSPOSED = MappingProxyType({"transposed": -1})
 _LEAST_BLOCK = 2048  # elements of filters that are updated at a time
+# Rows of a matrix that are updated at a time, at least, and their multiply-adds; an estimate.
+_LEAST_ROWS, _LEAST_WORK = 48, 1 << 15
 
 
 class Backward:
@@ -125,14 +127,17 @@ class Backward:
         plan.add(step.PUBLISH, self.dout, outputs=M, panels=panels)
         columns = max(K, plan.lanes)  # as for a convolution
         transposed = _NOT_TRANSPOSED if is_first else self._transposed(M, columns)
-        slab = step_updates.FEATURES
+        rows = _rows_of_a_block(K, plan.batch * M)
         seen = self.forward.seen if is_first else -1
-        for first in range(0, K, slab):
-            lists = {"seen": seen, "active": plan.list(slab)} if seen >= 0 else {"active": -1}
+        for first in range(0, K, rows):
+            last = min(first + rows, K)
+            lists = {"active": -1}
+            if seen >= 0:
+                lists = {"seen": seen, "active": plan.list(last - first)}
             plan.add_block(
                 step.AFFINE, source, weight=parameters.offset, inputs=K, outputs=M,
-                panels=panels, samples=plan.table(np.arange(plan.batch) * slab),
-                terms=plan.table(np.arange(slab)), first_row=first, last_row=min(first + slab, K),
+                panels=panels, samples=plan.list(plan.batch),
+                terms=plan.table(np.arange(rows)), first_row=first, last_row=last,
                 channels=K, places=plan.table([0]), **lists, **transposed,
             )  # fmt: skip
         if not is_first:
@@ -238,6 +243,12 @@ class Backward:
                 first_row=first * C, last_row=min(first + count, taps) * C, channels=C,
                 places=self.plan.table(places), **transposed,
             )  # fmt: skip
+
+
+def _rows_of_a_block(inputs, work):
+    """Return how many rows of a matrix are updated at a time, for so much work a row."""
+    most = min(max(_LEAST_ROWS, _LEAST_WORK // work), step_updates.FEATURES)
+    return -(-inputs // -(-inputs // most))
 
 
 def _frame(layer, OH, OW, C):

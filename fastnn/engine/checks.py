@@ -251,14 +251,14 @@ class _Block(Row):
         end = self.weight + (self.inputs + 1) * self.outputs
         self.inside("weight", self.weight, end, self.plan.weights)
         if self.code == step.AFFINE:
-            slab = step_updates.FEATURES
-            self.inside("slab", 0, self.last_row - self.first_row, slab)
+            rows = self.last_row - self.first_row
+            self.inside("slab", 0, rows, step_updates.FEATURES)
             self.chunk("source", self.inputs)
             self.shared("panels", self.plan.batch * self.outputs)
-            offsets = self.table("samples", self.plan.batch), self.table("terms", slab)
-            self.offsets("slab", self.plan.batch * slab, *offsets)
+            self.list("samples", self.plan.batch)
+            self.offsets("feature", rows, self.table("terms", rows))
             if self.active >= 0:
-                self.list("active", slab)
+                self.list("active", rows)
                 self.equal("seen", self.seen, self.finder()["seen"])
         elif self.code == step.CONVOLVE:
             self.place("sums", (self.inputs + 1) * self.outputs)

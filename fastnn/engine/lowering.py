@@ -9,8 +9,9 @@ from .checks import check
 from .forward import Forward
 from .plan import Plan
 
-# Samples of a chunk: so many rows share each pass over the weights of an affine layer.
-_ROWS = 25
+# Samples of a chunk: so many rows share each pass over the weights of an affine layer, and of
+# few samples so many at least.
+_ROWS, _LEAST_ROWS = 25, 5
 
 
 def lower(layers, last_layer, input_shape, batch, dtype, training, loss_in_training=True):
@@ -42,7 +43,8 @@ def lower(layers, last_layer, input_shape, batch, dtype, training, loss_in_train
     CannotLower
         If there is no operation for one of the layers, or none for it at its place.
     """
-    plan = Plan(np.dtype(dtype), batch, max(1, -(-batch // _ROWS)))
+    chunks = max(-(-batch // _ROWS), min(batch // _LEAST_ROWS, 2), 1)
+    plan = Plan(np.dtype(dtype), batch, chunks)
     forward = Forward(plan, _in_order(layers), input_shape, training)
     forward.run()
     if training:

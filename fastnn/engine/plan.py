@@ -112,8 +112,8 @@ class Plan:
 
     @property
     def slab(self):
-        """Elements of a slab: features of all samples, and their gradients by a panel."""
-        return step_updates.FEATURES * (self.batch + panels.MOST_VECTORS * self.lanes)
+        """Elements of a slab: rows of a panel, for as many features as a block has, and zeros."""
+        return (step_updates.FEATURES + 1) * panels.MOST_VECTORS * self.lanes
 
     # --- Places -------------------------------------------------------------------------------
 
