@@ -29,6 +29,12 @@ EXAMPLES = {
     "optimizers_mnist": ("--iterations 2", "mean of the last 100: SGD "),
     "overfit_dropout": ("--epochs 1", "dropout 0.2 0."),
     "overfit_weight_decay": ("--epochs 1", "weight decay 0.1 0."),
+    "roelants_digits": ("--iterations 2", "test accuracy after 2 epochs: 0."),
+    "roelants_linear_regression": ("", "w(4) 2.0426 2.0426 0.0424 0.0424"),
+    "roelants_logistic_regression": ("", "on the right side: 34 of 40"),
+    "roelants_rbf": ("", "cost after 50 steps 9.55 9.55 wh 1.07 1.07 wo 5.05 5.05"),
+    "roelants_softmax": ("", "3 0.66524096 0.66524096"),
+    "roelants_two_three_two": ("", "No gradient errors found in 17 parameters."),
     "three_layer_forward": ("", "[0.31682708 0.69627909], published [0.31682708, 0.69627909]"),
     "two_layer_net": (
         "--iterations 2",
@@ -38,6 +44,8 @@ EXAMPLES = {
 ON_DATA = sorted(set(EXAMPLES) - {
     "activation_curves", "activation_histograms", "buying_apples", "gates", "gradient_2d",
     "optimizers_2d", "three_layer_forward",
+    "roelants_digits", "roelants_linear_regression", "roelants_logistic_regression",
+    "roelants_rbf", "roelants_softmax", "roelants_two_three_two",
 })  # fmt: skip
 
 
@@ -105,13 +113,29 @@ def test_without_matplotlib_the_figures_are_printed(name, folder, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
-def test_list_has_every_example_in_the_order_of_the_book(capsys):
+def test_list_has_every_example_by_source_and_in_the_order_of_each(capsys):
     index.main()
-    lines = capsys.readouterr().out.splitlines()[1:]
-    assert sorted(line.split()[0] for line in lines) == sorted(EXAMPLES)
-    places = [line.split(maxsplit=1)[1] for line in lines]
-    assert places == sorted(places)
-    assert all(place.startswith(("Chapter", "Section")) for place in places)
+    _, *groups = capsys.readouterr().out.split("\n\n")
+    lines = {group.splitlines()[0]: group.splitlines()[1:] for group in groups}
+    names = [line.split()[0] for group in lines.values() for line in group]
+    assert sorted(names) == sorted(EXAMPLES)
+    book, *others = lines
+    assert book == index.BOOK
+    assert others == sorted({"Nielsen", "Roelants", "Skalski", "carefree0910"} & lines.keys())
+    for author, group in lines.items():
+        places = [line.split(maxsplit=1)[1] for line in group]
+        assert places == sorted(places)
+        beginnings = ("Chapter", "Section") if author == book else (author + ",", author + ":")
+        assert all(place.startswith(beginnings) for place in places)
+    roelants = [line.split()[0] for line in lines["Roelants"]]
+    assert roelants == [
+        "roelants_linear_regression",
+        "roelants_logistic_regression",
+        "roelants_rbf",
+        "roelants_softmax",
+        "roelants_two_three_two",
+        "roelants_digits",
+    ]
 
 
 def test_every_example_has_help(capsys):
