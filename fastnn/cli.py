@@ -7,7 +7,7 @@ import time
 
 from . import __version__
 
-_STARTED = time.perf_counter()
+STARTED = time.perf_counter()
 
 # What the parser offers must be known without importing NumPy; a test compares it with the
 # classes behind it.
@@ -207,7 +207,7 @@ def _train(parser, options):
     try:
         from . import _job
 
-        return _job.run(options, _STARTED)
+        return _job.run(options, STARTED)
     except KeyboardInterrupt:
         if sys.stderr is not None:
             print("fastnn train: interrupted; nothing was kept", file=sys.stderr)

@@ -141,6 +141,19 @@ def test_engine_and_layers_may_take_turns():
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_replaced_ratio_of_dropout_is_checked_before_anything_changes(seed):
+    network = sequential([("affine", 5), ("dropout", 0.5, seed), ("affine", 3)], (4,))
+    run = task(network, (4,), optimizer("SGD"))
+    engine = run.engine()
+    network.layers[1].dropout_ratio = 1.5
+    before = network.params["W1"].copy()
+    with pytest.raises(ValueError, match=r"^Dropout: dropout_ratio must be in \[0, 1\], not 1.5$"):
+        engine.train(run.images, run.targets, run.order, run.starts)
+    np.testing.assert_array_equal(network.params["W1"], before)
+
+
+@pytest.mark.compiled
 def test_no_losses_after_unless_asked_for():
     run = example()
     engine = run.engine()

@@ -38,7 +38,7 @@ def compare(script, arguments):
     if code != 0:
         return code
     compiled = compiling.duration if compiling.done else 0.0
-    ours = _result.seconds_since_process_start(cli._STARTED) - compiled
+    ours = _result.seconds_since_process_start(cli.STARTED) - compiled
     apart = f", and {compiled:.1f} s of compiling that the next run spares" if compiled else ""
     _say(f"{ours:.2f} s on fastnn{apart}")
     beside = runner.folders_beside(script, "common")

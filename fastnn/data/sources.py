@@ -103,7 +103,7 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, data_dir=No
     """
     data = load_data("mnist", data_dir)
     return tuple(
-        (_images(x, normalize, flatten), _one_hot(t) if one_hot_label else t)
+        (_images(x, normalize, flatten), one_hot(t) if one_hot_label else t)
         for x, t in ((data.x_train, data.t_train), (data.x_test, data.t_test))
     )
 
@@ -115,7 +115,8 @@ def _images(x, normalize, flatten):
     return x.reshape(-1, 784) if flatten else x
 
 
-def _one_hot(t):
+def one_hot(t):
+    """Return labels, of shape (N,), as one-hot float64 rows of shape (N, 10)."""
     out = np.zeros((t.size, 10))
     out[np.arange(t.size), t] = 1.0
     return out

@@ -81,6 +81,7 @@ class Dropout:
 
     def draw_mask(self, shape):
         """Return the next mask: a bool array of that shape, True where an element is kept."""
+        check_settings(self)
         if self.seed is None:
             return np.asarray(np.random.rand(*shape) > self.dropout_ratio)
         mask = np.empty(shape, np.bool_)

@@ -10,7 +10,7 @@ import os
 from fastnn import data
 from fastnn._folders import user_cache_folder
 from fastnn.data.folder import find_files
-from fastnn.data.sources import _one_hot as _change_one_hot_label  # noqa: F401
+from fastnn.data.sources import one_hot as _change_one_hot_label  # noqa: F401
 
 from . import __path__
 
