@@ -133,11 +133,11 @@ def network(name, dtype):
     import fastnn
     from fastnn.layers import Affine, Relu
 
-    np.random.seed(SEED)  # noqa: NPY002, the generator that networks draw from
+    np.random.seed(SEED)
     if name == "Spiral":
         layers = []
         for inputs, outputs in ((2, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, 2)):
-            weight = np.sqrt(2 / inputs) * np.random.randn(inputs, outputs)  # noqa: NPY002
+            weight = np.sqrt(2 / inputs) * np.random.randn(inputs, outputs)
             layers += [Affine(weight.astype(dtype), np.zeros(outputs, dtype)), Relu()]
         return fastnn.Sequential(layers[:-1])
     if name == "TwoLayerNet":
@@ -208,9 +208,9 @@ def _masks(task):
         if layer["kind"] == "dropout"
     ]
     masks = [np.empty((len(task.order), size), np.bool_) for size, _ in sizes]
-    np.random.seed(DROPOUT_SEED)  # noqa: NPY002
+    np.random.seed(DROPOUT_SEED)
     for step in range(task.steps):
         for mask, (size, ratio) in zip(masks, sizes, strict=True):
-            drawn = np.random.rand(task.batch, size)  # noqa: NPY002
+            drawn = np.random.rand(task.batch, size)
             mask[task.samples(step)] = drawn > ratio
     return masks

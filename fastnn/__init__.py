@@ -37,6 +37,7 @@ _NAMES = {
         "BatchNormalization",
         "Convolution",
         "Dropout",
+        "Elu",
         "Flatten",
         "IdentityWithLoss",
         "Pooling",
@@ -44,6 +45,7 @@ _NAMES = {
         "Sigmoid",
         "SigmoidWithLoss",
         "SoftmaxWithLoss",
+        "Softplus",
         "Tanh",
     ),
     "networks": (

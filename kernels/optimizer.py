@@ -151,3 +151,51 @@ def adam(p, g, m, v, lr_t, beta1, beta2):
         square = v[i] + take2 * (g[i] * g[i] - v[i])
         m[i], v[i] = mean, square
         p[i] -= rate * mean / (np.sqrt(square) + eps)
+
+
+@kernel(serial_below=_FEW_HEAVY)
+def rms_prop_eps_inside(p, g, h, lr, decay_rate, eps):
+    """Let `h` follow ``g * g`` and subtract ``lr * g / sqrt(h + eps)`` from `p`.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter.
+    g : array of shape (size,)
+        Gradient.
+    h : array of shape (size,)
+        Updated: running mean of the squared gradients.
+    lr, decay_rate, eps : float
+        Learning rate, the share of `h` that is kept, and what keeps the root from 0.
+    """
+    rate, least = p.dtype.type(lr), p.dtype.type(eps)
+    keep, take = p.dtype.type(decay_rate), p.dtype.type(1 - decay_rate)
+    for i in prange(p.size):
+        squares = keep * h[i] + take * g[i] * g[i]
+        h[i] = squares
+        p[i] -= rate * g[i] / np.sqrt(squares + least)
+
+
+@kernel(serial_below=_FEW_HEAVY)
+def adam_eps_inside(p, g, m, v, lr, beta1, beta2, eps):
+    """Let `m` and `v` follow `g` and ``g * g``; subtract ``lr * m / sqrt(v + eps)``.
+
+    Parameters
+    ----------
+    p : array of shape (size,)
+        Updated: parameter.
+    g : array of shape (size,)
+        Gradient.
+    m, v : array of shape (size,)
+        Updated: running means of the gradient and of its square.
+    lr, beta1, beta2, eps : float
+        Learning rate, the shares of `m` and `v` that are kept, and what keeps the root from 0.
+    """
+    rate, least = p.dtype.type(lr), p.dtype.type(eps)
+    keep1, take1 = p.dtype.type(beta1), p.dtype.type(1 - beta1)
+    keep2, take2 = p.dtype.type(beta2), p.dtype.type(1 - beta2)
+    for i in prange(p.size):
+        mean = keep1 * m[i] + take1 * g[i]
+        square = keep2 * v[i] + take2 * g[i] * g[i]
+        m[i], v[i] = mean, square
+        p[i] -= rate * mean / np.sqrt(square + least)

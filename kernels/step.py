@@ -265,8 +265,8 @@ def train_steps(
         Number of the optimizer.
     rates : float64 array of shape (steps,)
         Learning rate of each step.
-    settings : float64 array of shape (2,)
-        Its other numbers.
+    settings : float64 array of shape (steps, SETTINGS)
+        Its other numbers, at each step.
     decay : float
         Strength of weight decay: `decay` times a weight is added to its gradient.
     squares : float64 array of shape (blocks,)
@@ -303,8 +303,8 @@ def train_steps(
         for share in prange(shares.size - 1):  # a share owns its blocks and its slab
             run_blocks(
                 shares[share], shares[share + 1], blocks, N, sizes, memory, positions, tables,
-                slabs[share], weights, gradient, state0, state1, rule, rates[step], settings,
-                decay, adds, squares,
+                slabs[share], weights, gradient, state0, state1, rule, rates[step],
+                settings[step], decay, adds, squares,
             )  # fmt: skip
         if decay != 0:
             for b in range(blocks.size):

@@ -15,7 +15,7 @@ from ._jit import helper
 from ._shared import shared
 from .conv import copy_window
 from .copying import clear, fill
-from .exponential import sigmoid, tanh
+from .exponential import expm1_of_nonpositive, sigmoid, softplus, tanh
 from .panels import panel, panel_count
 from .pool import pool_rows, pool_rows_backward
 from .softmax import softmax_of_rows
@@ -28,7 +28,7 @@ _TERMS = 128
 # Pixels whose contributions to the gradient of a filter are summed at a time: see conv.py.
 _PIXELS = 128
 
-RELU, SIGMOID, TANH = range(3)
+RELU, SIGMOID, TANH, ELU, SOFTPLUS = range(5)
 
 
 # --- Forward ----------------------------------------------------------------------------------
@@ -100,7 +100,8 @@ def _runs(op, first, last):
 
 @shared
 def activate(op, memory, base, first, last):
-    """Apply ReLU, sigmoid or tanh."""
+    """Apply ReLU, sigmoid, tanh, ELU or softplus."""
+    zero = memory.dtype.type(0)
     runs, size = _runs(op, first, last)
     for i in range(first, first + runs):
         source = base + op.source + i * op.source_step
@@ -113,9 +114,16 @@ def activate(op, memory, base, first, last):
         elif op.function == SIGMOID:
             for j in range(x.size):
                 x[j] = sigmoid(x[j])
-        else:
+        elif op.function == TANH:
             for j in range(x.size):
                 x[j] = tanh(x[j])
+        elif op.function == ELU:
+            for j in range(x.size):
+                low = expm1_of_nonpositive(x[j] if x[j] < zero else zero)
+                x[j] = low if x[j] < zero else x[j]
+        else:
+            for j in range(x.size):
+                x[j] = softplus(x[j])
 
 
 @shared
@@ -208,7 +216,7 @@ def sigmoid_cross_entropy(op, memory, base, rows, order, targets, place, N, loss
 @shared
 def activate_backward(op, memory, base, first, last):
     """Multiply a gradient, in place, by the derivative at an activation's output."""
-    one = memory.dtype.type(1)
+    zero, one = memory.dtype.type(0), memory.dtype.type(1)
     runs, size = _runs(op, first, last)
     for i in range(first, first + runs):
         at = base + op.source + i * op.source_step
@@ -219,9 +227,15 @@ def activate_backward(op, memory, base, first, last):
         elif op.function == SIGMOID:
             for j in range(y.size):
                 dout[j] = dout[j] * (one - y[j]) * y[j]
-        else:
+        elif op.function == TANH:
             for j in range(y.size):
                 dout[j] = dout[j] * (one - y[j] * y[j])
+        elif op.function == ELU:
+            for j in range(y.size):
+                dout[j] = dout[j] * (one if y[j] >= zero else y[j] + one)
+        else:
+            for j in range(y.size):
+                dout[j] = dout[j] * -expm1_of_nonpositive(-y[j])
 
 
 @shared

@@ -17,7 +17,10 @@ from .vectors import add_rows, lanes_of, transpose
 FEATURES = 112  # of an affine layer, in one block at most; the rows of a slab
 _SAMPLES = 256  # that are multiplied at a time, to stay in the first cache
 
-SGD, MOMENTUM, NESTEROV, ADA_GRAD, RMS_PROP, ADAM = range(6)
+(
+    SGD, MOMENTUM, NESTEROV, ADA_GRAD, RMS_PROP, ADAM, RMS_PROP_EPS_INSIDE, ADAM_EPS_INSIDE,
+) = range(8)  # fmt: skip
+SETTINGS = 3  # numbers that a rule may need besides the rate
 
 _sgd = optimizer.sgd.serial
 _momentum = optimizer.momentum.serial
@@ -25,6 +28,8 @@ _nesterov = optimizer.nesterov.serial
 _ada_grad = optimizer.ada_grad.serial
 _rms_prop = optimizer.rms_prop.serial
 _adam = optimizer.adam.serial
+_rms_prop_eps_inside = optimizer.rms_prop_eps_inside.serial
+_adam_eps_inside = optimizer.adam_eps_inside.serial
 
 
 @shared
@@ -40,8 +45,12 @@ def apply_rule(rule, rate, settings, p, g, state0, state1):
         _ada_grad(p, g, state0, rate)
     elif rule == RMS_PROP:
         _rms_prop(p, g, state0, rate, settings[0])
-    else:
+    elif rule == ADAM:
         _adam(p, g, state0, state1, rate, settings[0], settings[1])
+    elif rule == RMS_PROP_EPS_INSIDE:
+        _rms_prop_eps_inside(p, g, state0, rate, settings[0], settings[1])
+    else:
+        _adam_eps_inside(p, g, state0, state1, rate, settings[0], settings[1], settings[2])
 
 
 @shared

@@ -8,7 +8,13 @@ import numpy as np
 import fastnn
 from fastnn.engine import Engine
 
-FUNCTIONS = {"relu": fastnn.Relu, "sigmoid": fastnn.Sigmoid, "tanh": fastnn.Tanh}
+FUNCTIONS = {
+    "relu": fastnn.Relu,
+    "sigmoid": fastnn.Sigmoid,
+    "tanh": fastnn.Tanh,
+    "elu": fastnn.Elu,
+    "softplus": fastnn.Softplus,
+}
 LOSSES = {
     "softmax": fastnn.SoftmaxWithLoss,
     "identity": fastnn.IdentityWithLoss,

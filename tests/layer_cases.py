@@ -31,6 +31,8 @@ LAYERS = {
     "sigmoid": (lambda rng, dtype=None: fastnn.Sigmoid(), (5, 6)),
     "sigmoid-image": (lambda rng, dtype=None: fastnn.Sigmoid(), (2, 3, 4, 5)),
     "tanh": (lambda rng, dtype=None: fastnn.Tanh(), (5, 6)),
+    "elu": (lambda rng, dtype=None: fastnn.Elu(), (5, 6)),
+    "softplus": (lambda rng, dtype=None: fastnn.Softplus(), (5, 6)),
     "dropout": (lambda rng, dtype=None: fastnn.Dropout(0.4), (5, 6)),
     "dropout-image": (lambda rng, dtype=None: fastnn.Dropout(0.4), (2, 3, 4, 5)),
     "dropout-seeded": (lambda rng, dtype=None: fastnn.Dropout(0.4, seed=1), (5, 6)),

@@ -33,7 +33,8 @@ def layers(rng):
     """Yield a layer of every kind and an input, large enough for its kernels to run in parallel."""
     image, odd_image = normal(rng, 37, 16, 18, 18), normal(rng, 37, 3, 19, 17)
     rows, scores = normal(rng, 301, 517), normal(rng, 999, 101)
-    for layer in (fastnn.Relu(), fastnn.Sigmoid(), fastnn.Tanh(), fastnn.Dropout(0.3)):
+    activations = (fastnn.Relu(), fastnn.Sigmoid(), fastnn.Tanh(), fastnn.Elu(), fastnn.Softplus())
+    for layer in (*activations, fastnn.Dropout(0.3)):
         yield layer, image
     yield fastnn.Dropout(0.3, seed=7), image
     yield fastnn.Flatten(), image

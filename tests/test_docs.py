@@ -38,7 +38,6 @@ def test_what_is_linked_is_there(page):
 @each_page
 def test_what_is_named_as_a_file_is_there(page):
     names = re.findall(r"`((?:fastnn|tests|kernels|bench|docs)/[^`]+)`", text_of(page))
-    assert names
     for name in names:
         assert list(DOCS.parent.glob(name)), name
 

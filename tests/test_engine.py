@@ -54,6 +54,8 @@ ROWS = {  # layers after 20 inputs
     "relu": [("affine", 17), "relu", AFFINE],
     "sigmoid": [("affine", 17), "sigmoid", AFFINE],
     "tanh": [("affine", 17), "tanh", AFFINE],
+    "elu": [("affine", 17), "elu", AFFINE],
+    "softplus": [("affine", 17), "softplus", AFFINE],
     "two activations": [("affine", 17), "sigmoid", "tanh", AFFINE],
     "three activations": [("affine", 17), "tanh", "relu", "sigmoid", AFFINE],
     "dropout between activations": [("affine", 17), "sigmoid", ("dropout", 0.3), "tanh", AFFINE],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from engine_runs import LOSSES, OPTIMIZERS, assert_equal_results, optimizer, sequential, task
 
-FUNCTIONS = ["relu", "relu", "sigmoid", "tanh"]
+FUNCTIONS = ["relu", "relu", "sigmoid", "tanh", "elu", "softplus"]
 WIDTHS = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 23, 25, 31, 33, 50, 100]
 
 

@@ -18,6 +18,7 @@ EXAMPLES = {
     "activation_histograms": ("--seed 1", "ReLU, He"),
     "batch_norm_scales": ("--epochs 1", "weights of std without published batch normalisation"),
     "buying_apples": ("", "715.0000000000001 published: 715.0000000000001"),
+    "carefree_spiral": ("--iterations 20", "accuracy: 0.6214 (published after 1,000: 1.0)"),
     "deep_conv_net": ("--epochs 1", "test accuracy after an epoch more: 0."),
     "filters": ("--iterations 2", "test accuracy after 2 iterations: 0."),
     "gates": ("", "XOR 0 1 1 0 0110"),
@@ -25,6 +26,7 @@ EXAMPLES = {
     "gradient_check": ("--hidden 1", "parameter mean difference published W1 "),
     "hyperparameter_search": ("--trials 2 --epochs 1 --workers 1", "published: 0.75"),
     "initialisation_mnist": ("--iterations 2", " 0 2.30"),
+    "nielsen_digits": ("--epochs 1", "% right (published: 95.42 %)"),
     "optimizers_2d": ("", "Adam 0.1360068524 0.3182453755 0.1360068524 0.3182453755"),
     "optimizers_mnist": ("--iterations 2", "mean of the last 100: SGD "),
     "overfit_dropout": ("--epochs 1", "dropout 0.2 0."),
@@ -43,7 +45,7 @@ EXAMPLES = {
 }
 ON_DATA = sorted(set(EXAMPLES) - {
     "activation_curves", "activation_histograms", "buying_apples", "gates", "gradient_2d",
-    "optimizers_2d", "three_layer_forward",
+    "optimizers_2d", "three_layer_forward", "carefree_spiral",
     "roelants_digits", "roelants_linear_regression", "roelants_logistic_regression",
     "roelants_rbf", "roelants_softmax", "roelants_two_three_two",
 })  # fmt: skip

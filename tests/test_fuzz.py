@@ -73,8 +73,8 @@ def relu(case):
     )
 
 
-def sigmoid_or_tanh(case):
-    name = case.pick(["Sigmoid", "Tanh"])
+def smooth_activation(case):
+    name = case.pick(["Sigmoid", "Tanh", "Elu", "Softplus"])
     x, dout = (case.array(*case.shape) for _ in range(2))
     fast, ref = getattr(fastnn, name)(), getattr(reference, name)()
     with np.errstate(under="ignore"):
@@ -227,7 +227,7 @@ def function(case):
 
 CHECKS = [
     relu,
-    sigmoid_or_tanh,
+    smooth_activation,
     dropout,
     affine,
     convolution,

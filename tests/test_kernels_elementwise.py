@@ -33,6 +33,14 @@ def logistic(x):
         return 1 / (1 + np.exp(-x))
 
 
+def elu(x):
+    return np.where(x < 0, np.expm1(np.minimum(x, 0)), x)
+
+
+def log_of_one_and_exp(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
 # Kernel, what it computes, ulps, and the numbers between which its argument and its result are
 # normal, in float32 and in float64.
 FUNCTIONS = {
@@ -40,6 +48,8 @@ FUNCTIONS = {
     "exp-nonpositive": (exp_of_each_nonpositive, np.exp, 2, (-87.3, 0), (-708.3, 0)),
     "sigmoid": (activation.sigmoid_forward, logistic, 3, (-87.3, 50), (-708.3, 50)),
     "tanh": (activation.tanh_forward, np.tanh, 3, (-25, 25), (-25, 25)),
+    "elu": (activation.elu_forward, elu, 2, (-95, 25), (-720, 25)),
+    "softplus": (activation.softplus_forward, log_of_one_and_exp, 3, (-87.3, 50), (-708.3, 50)),
 }
 
 
@@ -101,7 +111,7 @@ def test_exp_is_infinite_from_the_first_number_on_that_overflows(dtype):
     np.testing.assert_array_equal(np.isinf(out), np.isinf(expected))
 
 
-@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh"])
+@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh", "elu", "softplus"])
 def test_special_values_give_what_numpy_gives_without_a_warning(name, dtype):
     function, numpy_function, *_ = FUNCTIONS[name]
     x = np.array(SPECIAL * 3, dtype)  # enough for whole vector registers
@@ -115,11 +125,12 @@ def test_special_values_give_what_numpy_gives_without_a_warning(name, dtype):
     np.testing.assert_array_equal(np.signbit(out[number]), np.signbit(expected[number]))
 
 
-def test_tanh_of_the_smallest_numbers_is_the_number(dtype):
+@pytest.mark.parametrize("function", [activation.tanh_forward, activation.elu_forward])
+def test_tanh_and_elu_of_the_smallest_numbers_are_the_number(function, dtype):
     info = np.finfo(dtype)
     x = np.array([info.smallest_subnormal, info.tiny, 1e-30], dtype)
     x = np.concatenate([x, -x])
-    (out,) = run(activation.tanh_forward, (x,), [(x.shape, dtype)])
+    (out,) = run(function, (x,), [(x.shape, dtype)])
     np.testing.assert_array_equal(out, x)
 
 
@@ -145,7 +156,7 @@ def test_relu_keeps_nan_and_loses_the_sign_of_zero(dtype):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_gradients_of_sigmoid_and_tanh_are_within_rounding(size, dtype, rng):
+def test_gradients_of_smooth_activations_are_within_rounding(size, dtype, rng):
     dout = rng.standard_normal(size).astype(dtype)
     out = rng.uniform(0, 1, size).astype(dtype)
     g, y = dout.astype(np.float64), out.astype(np.float64)
@@ -155,6 +166,16 @@ def test_gradients_of_sigmoid_and_tanh_are_within_rounding(size, dtype, rng):
 
     (dx,) = run(activation.tanh_backward, (dout, out), [(out.shape, dtype)])
     assert_within_rounding(dx, g * (1 - y * y), np.abs(g) * (1 + y * y), terms=3)
+
+    (dx,) = run(activation.softplus_backward, (dout, out), [(out.shape, dtype)])
+    slope = -np.expm1(-y)
+    assert_within_rounding(dx, g * slope, np.abs(g) * slope, terms=4)
+
+    out = rng.uniform(-1, 1, size).astype(dtype)
+    y = out.astype(np.float64)
+    (dx,) = run(activation.elu_backward, (dout, out), [(out.shape, dtype)])
+    slope = np.where(y < 0, y + 1, 1)
+    assert_within_rounding(dx, g * slope, np.abs(g) * slope, terms=3)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -186,6 +207,10 @@ def test_kernels_stay_in_bounds(size, dtype):
     run_in_bounds(activation.relu_backward.py_func, (x, mask), one)
     run_in_bounds(activation.tanh_forward.py_func, (x,), one)
     run_in_bounds(activation.tanh_backward.py_func, (x, x), one)
+    run_in_bounds(activation.elu_forward.py_func, (x,), one)
+    run_in_bounds(activation.elu_backward.py_func, (x, x), one)
+    run_in_bounds(activation.softplus_forward.py_func, (x,), one)
+    run_in_bounds(activation.softplus_backward.py_func, (x, x), one)
     run_in_bounds(dropout.apply_mask.py_func, (x, mask), one)
     run_in_bounds(dropout.scale.py_func, (x, 0.5), one)
 
@@ -194,7 +219,9 @@ def test_kernels_stay_in_bounds(size, dtype):
 @pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly language"
 )
-@pytest.mark.parametrize("function", [activation.sigmoid_forward, activation.tanh_forward])
+@pytest.mark.parametrize(
+    "function", [activation.sigmoid_forward, activation.tanh_forward, activation.softplus_forward]
+)
 def test_exponentials_fill_vector_registers(function, dtype):
     # Compiled anew, since Numba keeps no assembly language of what comes from its cache.
     fresh = numba.njit(fastmath=FASTMATH, error_model="numpy")(function.py_func)

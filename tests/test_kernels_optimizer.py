@@ -13,6 +13,8 @@ KERNELS = [  # name, arrays of state, settings
     ("ada_grad", 1, (0.1,)),
     ("rms_prop", 1, (0.1, 0.99)),
     ("adam", 2, (0.1, 0.9, 0.999)),
+    ("rms_prop_eps_inside", 1, (0.1, 0.99, 1e-8)),
+    ("adam_eps_inside", 2, (0.1, 0.9, 0.999, 1e-8)),
 ]
 MARGIN = 67
 

@@ -1,4 +1,4 @@
-"""Relu, Sigmoid, Tanh, Dropout and Flatten against the reference."""
+"""Relu, Sigmoid, Tanh, Elu, Softplus, Dropout and Flatten against the reference."""
 
 import numpy as np
 import pytest
@@ -65,10 +65,10 @@ def test_relu_keeps_integers(kind, rng):
     np.testing.assert_array_equal(fast.backward(dout), ref.backward(dout), strict=True)
 
 
-@pytest.mark.parametrize("name", ["Sigmoid", "Tanh"])
+@pytest.mark.parametrize("name", ["Sigmoid", "Tanh", "Elu", "Softplus"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("layout", [np.copy, channels_last])
-def test_sigmoid_and_tanh_are_within_a_few_roundings(name, shape, layout, dtype, rng):
+def test_smooth_layers_are_within_a_few_roundings(name, shape, layout, dtype, rng):
     x, dout = numbers(shape, dtype, rng), numbers(shape, dtype, rng)
     x = layout(x)
     fast, ref = getattr(fastnn, name)(), getattr(reference, name)()
@@ -102,7 +102,16 @@ def test_writing_into_the_output_of_sigmoid_changes_its_backward_as_in_the_book(
     np.testing.assert_array_equal(layer.backward(np.ones((3, 4))), np.full((3, 4), 0.25))
 
 
-@pytest.mark.parametrize("name", ["Relu", "Sigmoid", "Tanh"])
+@pytest.mark.parametrize("name", ["Elu", "Softplus"])
+def test_elu_and_softplus_of_large_numbers_without_a_warning(name, dtype):
+    x = np.array([-np.inf, -1e4, -800, 800, 1e4, np.inf, np.nan], dtype)
+    low = -1 if name == "Elu" else 0
+    layer = getattr(fastnn, name)()
+    np.testing.assert_array_equal(layer.forward(x), [low] * 3 + [800, 1e4, np.inf, np.nan])
+    np.testing.assert_array_equal(layer.backward(np.ones(7)), [0] * 3 + [1] * 3 + [np.nan])
+
+
+@pytest.mark.parametrize("name", ["Relu", "Sigmoid", "Tanh", "Elu", "Softplus"])
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4, 5)], ids=str)
 def test_backward_is_the_gradient_of_forward(name, shape, rng):
     x = rng.standard_normal(shape)

@@ -41,9 +41,11 @@ def test_relu_leaves_its_arguments_alone_and_returns_new_contiguous_arrays(rng):
     [
         ("Sigmoid", naive.sigmoid, lambda v: naive.sigmoid(v) * naive.sigmoid(-v)),
         ("Tanh", math.tanh, lambda v: 1 / math.cosh(v) ** 2),
+        ("Elu", lambda v: v if v >= 0 else math.expm1(v), lambda v: math.exp(min(v, 0))),
+        ("Softplus", lambda v: math.log1p(math.exp(v)), naive.sigmoid),
     ],
 )
-def test_sigmoid_and_tanh_are_their_formulas(name, function, slope, dtype, rng):
+def test_smooth_activations_are_their_formulas(name, function, slope, dtype, rng):
     x = (3 * rng.standard_normal((3, 2, 4))).astype(dtype)
     dout = rng.standard_normal(x.shape).astype(dtype)
     layer, eps = getattr(reference, name)(), np.finfo(dtype).eps

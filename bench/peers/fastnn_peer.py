@@ -29,7 +29,7 @@ class _Contestant:
                     array.fill(0)
         if hasattr(self.optimizer, "iter"):
             self.optimizer.iter = 0
-        np.random.seed(tasks.DROPOUT_SEED)  # noqa: NPY002, as dropout draws
+        np.random.seed(tasks.DROPOUT_SEED)
 
 
 class Layers(_Contestant):

@@ -1,4 +1,12 @@
-"""Toy sets: small point sets in the plane, drawn from a seed as scikit-learn draws them."""
+"""Toy sets: points in the plane, in classes that no straight line parts.
+
+`make_circles` draws as scikit-learn's function of that name does. The others are carefree0910's
+(https://github.com/carefree0910/MachineLearning, MIT, Util/Util.py), drawn from NumPy's global
+generator in his order: equal seeds give equal points. Their points are float32; classes are one-hot
+rows in float64, or integers with ``one_hot=False``.
+"""
+
+import math
 
 import numpy as np
 
@@ -84,3 +92,105 @@ def _generator(name, random_state):
     if not 0 <= random_state < 2**32:
         raise ValueError(f"{name}: random_state must be in 0..2**32-1, not {random_state}")
     return np.random.RandomState(random_state)
+
+
+# --- carefree0910 ------------------------------------------------------------------------------
+
+
+def gen_spiral(size=50, n=7, n_class=7, scale=4, one_hot=True):
+    """Return points on the arms of a spiral.
+
+    Parameters
+    ----------
+    size : int
+        Points of an arm.
+    n : int
+        Arms.
+    n_class : int
+        Classes: that of arm i is ``i % n_class``.
+    scale : float
+        How far an arm turns: by ``2 * pi * scale / n``.
+    one_hot : bool
+
+    Returns
+    -------
+    x : float32 array of shape (size * n, 2)
+    y : float64 array of shape (size * n, n_class), or int8 array of shape (size * n,)
+    """
+    for name, value in (("size", size), ("n", n), ("n_class", n_class)):
+        _check.integer("gen_spiral", name, value, 1)
+    x, y = np.zeros((n * size, 2), np.float32), np.zeros(n * size, np.int8)
+    radius = np.linspace(0, 1, size + 1)[1:]
+    for arm in range(n):
+        begin, end = 2 * arm * math.pi / n, 2 * (arm + scale) * math.pi / n
+        angle = np.linspace(begin, end, size) + np.random.random(size) * 0.1
+        points = slice(arm * size, (arm + 1) * size)
+        x[points] = np.c_[radius * np.sin(angle), radius * np.cos(angle)]
+        y[points] = arm % n_class
+    return x, _one_hot(y, n_class) if one_hot else y
+
+
+def gen_xor(size=100, scale=1, one_hot=True):
+    """Return points from N(0, scale**2), of class 1 where their coordinates have one sign.
+
+    Returns
+    -------
+    x : float32 array of shape (size, 2)
+    y : float64 array of shape (size, 2), or int64 array of shape (size,)
+    """
+    _check.integer("gen_xor", "size", size, 1)
+    first, second = (np.random.randn(size) * scale for _ in range(2))
+    y = (first * second >= 0).astype(np.int64)
+    return np.c_[first, second].astype(np.float32), _one_hot(y, 2) if one_hot else y
+
+
+def gen_two_clusters(size=100, n_dim=2, center=0, dis=2, scale=1, one_hot=True):
+    """Return points round two centres, in random order.
+
+    Parameters
+    ----------
+    size : int
+        Points of each of the two.
+    n_dim : int
+        Coordinates of a point.
+    center, dis : float
+        The centres are drawn round ``center * scale + dis`` and ``center * scale - dis``.
+    scale : float
+        Standard deviation of the points of one centre, which it moves as well.
+    one_hot : bool
+
+    Returns
+    -------
+    x : float32 array of shape (2 * size, n_dim)
+    y : float64 array of shape (2 * size, 2), or int64 array of shape (2 * size,)
+        Class 1 is the first centre's.
+    """
+    for name, value in (("size", size), ("n_dim", n_dim)):
+        _check.integer("gen_two_clusters", name, value, 1)
+    centres = [(np.random.random(n_dim) + center - 0.5) * scale + sign * dis for sign in (1, -1)]
+    clusters = [(np.random.randn(size, n_dim) + centre) * scale for centre in centres]
+    order = np.random.permutation(2 * size)
+    x = np.vstack(clusters).astype(np.float32)[order]
+    y = np.repeat([1, 0], size)[order]
+    return x, _one_hot(y, 2) if one_hot else y
+
+
+def gen_nine_grid(size=120, one_hot=True):
+    """Return points from N(0, 1) in nine fields, between which lines run at -1 and 1.
+
+    Returns
+    -------
+    x : float32 array of shape (size, 2)
+    y : float64 array of shape (size, 3), or int8 array of shape (size,)
+        Class 2 is the field in the middle, 1 the four beside it, 0 the four corners.
+    """
+    _check.integer("gen_nine_grid", "size", size, 1)
+    coordinates = np.random.randn(2, size).astype(np.float32)
+    y = (np.abs(coordinates) < 1).sum(axis=0).astype(np.int8)
+    return coordinates.T.copy(), _one_hot(y, 3) if one_hot else y
+
+
+def _one_hot(classes, count):
+    rows = np.zeros((len(classes), count))
+    rows[np.arange(len(classes)), classes] = 1
+    return rows

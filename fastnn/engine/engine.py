@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn import _update
-from fastnn.kernels import step, step_updates
+from fastnn.kernels import step
 
 from .buffers import Buffers
 from .errors import CannotLower
 from .lowering import lower
 from .plan import records
-from .rules import RULES, rates
+from .rules import rates, rule_of, settings
 
 _NO_LABELS = np.zeros(0, np.int64)
 _NO_FLOATS = np.zeros(0)
@@ -53,7 +53,7 @@ class Engine:
         `params`, a dict of the very arrays that the layers hold. If it has a
         `weight_decay_lambda`, the weights decay by it. Its methods are not asked: `fastnn.fit`
         knows for which networks they say the same as the layers.
-    optimizer : SGD, Momentum, Nesterov, AdaGrad, RMSprop or Adam
+    optimizer : SGD, Momentum, Nesterov, AdaGrad, RMSprop or Adam, or `rules.Scheduled`
     input_shape : tuple of int
         Of one input: (C, H, W) or (D,).
     batch_size : int
@@ -76,8 +76,7 @@ class Engine:
     """
 
     def __init__(self, network, optimizer, input_shape, batch_size, loss_in_training=True):
-        if type(optimizer) not in RULES:
-            raise CannotLower(f"{type(optimizer).__name__} is no optimizer of the engine")
+        self._rule = rule_of(optimizer)
         self.network, self.optimizer = network, optimizer
         self._input_shape, self._batch_size = tuple(input_shape), batch_size
         self._loss_in_training = loss_in_training
@@ -94,8 +93,8 @@ class Engine:
         self._gradient = np.zeros(plan.weights, dtype)
         self._statistics = np.zeros(plan.statistics)
         self._squares = np.zeros(len(plan.blocks))
-        self._rule, self._settings, self._states = RULES[type(optimizer)]
-        self._kept = [np.zeros(plan.weights if i < len(self._states) else 0, dtype) for i in (0, 1)]
+        states = len(self._rule.states)
+        self._kept = [np.zeros(plan.weights if i < states else 0, dtype) for i in (0, 1)]
         self._work = 3 * batch_size * sum(p.size for p in plan.parameters)
 
     def train(self, images, targets, order, starts, masks=None, masks_after=None):
@@ -136,8 +135,6 @@ class Engine:
         steps = len(starts) - 1
         losses, losses_after = np.zeros(len(order)), np.zeros(len(order))
         right, done = np.zeros(len(order), np.bool_), np.zeros(1, np.int64)
-        settings = np.zeros(2)
-        settings[: len(self._settings)] = [getattr(self.optimizer, s) for s in self._settings]
         buffers = self._buffers
         norms = np.flatnonzero(buffers.operations.code == step.BATCH_NORM)
         buffers.operations.share[norms] = [layer.momentum for layer, _, _ in buffers.plan.norms]
@@ -150,9 +147,10 @@ class Engine:
             buffers.operations, buffers.groups, buffers.phases, buffers.loss_groups, loss_phases,
             self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
             buffers.tables, buffers.memory, buffers.positions, self._slabs, self._weights,
-            self._gradient, *self._kept, self._statistics, self._rule, rates(self.optimizer, steps),
-            settings, decay, self._squares, losses, right, losses_after,
-            _NO_MASKS if masks_after is None else masks_after, penalties, done, work=self._work,
+            self._gradient, *self._kept, self._statistics, self._rule.number,
+            rates(self.optimizer, steps), settings(self.optimizer, steps), decay, self._squares,
+            losses, right, losses_after, _NO_MASKS if masks_after is None else masks_after,
+            penalties, done, work=self._work,
         )  # fmt: skip
         done = int(done[0])
         self._write(done)
@@ -239,7 +237,7 @@ class Engine:
         """Copy parameters, and what the optimizer keeps for them, to the flat buffers."""
         params, optimizer = self.network.params, self.optimizer
         self._read_parameters()
-        for name, buffer in zip(self._states, self._kept, strict=False):
+        for name, buffer in zip(self._rule.states, self._kept, strict=False):
             state = _update.state_for(params, getattr(optimizer, name))
             setattr(optimizer, name, state)
             for parameters in self._buffers.plan.parameters:
@@ -264,12 +262,12 @@ class Engine:
         """Copy the flat buffers back into the arrays of the network and the optimizer."""
         for parameters in self._buffers.plan.parameters:
             parameters.unpack(self._weights, parameters.arrays)
-            for name, buffer in zip(self._states, self._kept, strict=False):
+            for name, buffer in zip(self._rule.states, self._kept, strict=False):
                 parameters.unpack(buffer, self._of(getattr(self.optimizer, name), parameters))
         for layer, at, D in self._buffers.plan.norms:
             layer.running_mean = self._statistics[at : at + D].copy()
             layer.running_var = self._statistics[at + D : at + 2 * D].copy()
-        if self._rule == step_updates.ADAM:
+        if hasattr(self.optimizer, "iter"):
             self.optimizer.iter += steps
 
 

@@ -12,10 +12,12 @@ from fastnn.layers import (
     BatchNormalization,
     Convolution,
     Dropout,
+    Elu,
     Flatten,
     Pooling,
     Relu,
     Sigmoid,
+    Softplus,
     Tanh,
 )
 
@@ -27,6 +29,8 @@ FUNCTIONS = {
     Relu: step_operations.RELU,
     Sigmoid: step_operations.SIGMOID,
     Tanh: step_operations.TANH,
+    Elu: step_operations.ELU,
+    Softplus: step_operations.SOFTPLUS,
 }
 POOLS = (Pooling, AveragePooling)
 
@@ -265,6 +269,8 @@ _OPERATIONS = {
     Relu: Forward._activation,
     Sigmoid: Forward._activation,
     Tanh: Forward._activation,
+    Elu: Forward._activation,
+    Softplus: Forward._activation,
     Dropout: Forward._dropout,
     Flatten: Forward._flatten,
 }

@@ -27,7 +27,7 @@ from fastnn.functions import (
 )
 from fastnn.util import col2im, im2col
 
-from .activation import Relu, Sigmoid, Tanh
+from .activation import Elu, Relu, Sigmoid, Softplus, Tanh
 from .affine import Affine
 from .convolution import Convolution
 from .dropout import Dropout
@@ -42,6 +42,7 @@ __all__ = [
     "BatchNormalization",
     "Convolution",
     "Dropout",
+    "Elu",
     "Flatten",
     "IdentityWithLoss",
     "Pooling",
@@ -49,6 +50,7 @@ __all__ = [
     "Sigmoid",
     "SigmoidWithLoss",
     "SoftmaxWithLoss",
+    "Softplus",
     "Tanh",
     "col2im",
     "cross_entropy_error",

@@ -71,7 +71,7 @@ class Relu:
 
 
 class _Smooth:
-    """What `Sigmoid` and `Tanh` share: their derivative is a function of their output."""
+    """What layers share whose derivative is a function of their output."""
 
     def __init__(self):
         self.out = None
@@ -143,3 +143,52 @@ class Tanh(_Smooth):
     @staticmethod
     def _slope(out, one):
         return one - out * out
+
+
+class Elu(_Smooth):
+    """Exponential linear unit: x, or ``exp(x) - 1`` where that is negative. Not in the book.
+
+    Its derivative is 1, or ``out + 1`` where the output is negative.
+
+    Attributes
+    ----------
+    out : array of the shape of x, or None
+        As in `Sigmoid`.
+
+    Notes
+    -----
+    Clevert, Unterthiner and Hochreiter 2015 (arXiv:1511.07289), equation 15, with alpha 1.
+    """
+
+    _name = "Elu"
+    _forward = activation.elu_forward
+    _backward = activation.elu_backward
+
+    @staticmethod
+    def _slope(out, one):
+        return np.minimum(out, _ZERO[out.dtype]) + one
+
+
+class Softplus(_Smooth):
+    """A smooth ReLU: ``log(1 + exp(x))``, whose derivative is ``1 - exp(-out)``.
+
+    Not in the book.
+
+    Attributes
+    ----------
+    out : array of the shape of x, or None
+        As in `Sigmoid`.
+
+    Notes
+    -----
+    Dugas, Bengio, Belisle, Nadeau and Garcia 2001, Advances in Neural Information Processing
+    Systems 13, section 3.
+    """
+
+    _name = "Softplus"
+    _forward = activation.softplus_forward
+    _backward = activation.softplus_backward
+
+    @staticmethod
+    def _slope(out, one):
+        return -np.expm1(-out)

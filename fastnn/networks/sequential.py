@@ -8,6 +8,7 @@ from fastnn.layers import (
     BatchNormalization,
     Convolution,
     Dropout,
+    Elu,
     Flatten,
     IdentityWithLoss,
     Pooling,
@@ -15,6 +16,7 @@ from fastnn.layers import (
     Sigmoid,
     SigmoidWithLoss,
     SoftmaxWithLoss,
+    Softplus,
     Tanh,
 )
 
@@ -26,10 +28,12 @@ _LAYERS = (
     BatchNormalization,
     Convolution,
     Dropout,
+    Elu,
     Flatten,
     Pooling,
     Relu,
     Sigmoid,
+    Softplus,
     Tanh,
 )
 _LOSSES = (IdentityWithLoss, SigmoidWithLoss, SoftmaxWithLoss)

@@ -9,7 +9,7 @@ Methods of layers use public attributes only, so that any object with the same a
 stand for `self`.
 """
 
-from .activation import Flatten, Relu, Sigmoid, Tanh
+from .activation import Elu, Flatten, Relu, Sigmoid, Softplus, Tanh
 from .affine import Affine, Convolution
 from .functions import (
     cross_entropy_error,
@@ -40,6 +40,7 @@ __all__ = [
     "BatchNormalization",
     "Convolution",
     "Dropout",
+    "Elu",
     "Flatten",
     "IdentityWithLoss",
     "Momentum",
@@ -50,6 +51,7 @@ __all__ = [
     "Sigmoid",
     "SigmoidWithLoss",
     "SoftmaxWithLoss",
+    "Softplus",
     "Tanh",
     "col2im",
     "conv_output_size",

@@ -80,6 +80,59 @@ class Tanh:
         return dout * (1.0 - self.out * self.out)
 
 
+class Elu:
+    """Exponential linear unit: x, or ``exp(x) - 1`` where that is negative. Not in the book.
+
+    Attributes
+    ----------
+    out : array like the input
+        The result of the last `forward`: the very array that was returned.
+
+    Notes
+    -----
+    Clevert, Unterthiner and Hochreiter 2015 (arXiv:1511.07289), equation 15, with alpha 1.
+    """
+
+    def __init__(self):
+        self.out = None
+
+    def forward(self, x):
+        """Return the ELU of `x`, with the dtypes of `np.expm1`."""
+        self.out = np.where(x < 0, np.expm1(np.minimum(x, 0)), x)
+        return self.out
+
+    def backward(self, dout):
+        """Return `dout`, times ``out + 1`` where `out` is negative."""
+        return dout * (np.minimum(self.out, 0.0) + 1.0)
+
+
+class Softplus:
+    """A smooth rectifier: ``log(1 + exp(x))``. Not in the book.
+
+    Attributes
+    ----------
+    out : array like the input
+        The result of the last `forward`: the very array that was returned.
+
+    Notes
+    -----
+    Dugas, Bengio, Belisle, Nadeau and Garcia 2001, Advances in Neural Information Processing
+    Systems 13, section 3.
+    """
+
+    def __init__(self):
+        self.out = None
+
+    def forward(self, x):
+        """Return the softplus of `x`, with the dtypes of `np.logaddexp`."""
+        self.out = np.logaddexp(x, 0)
+        return self.out
+
+    def backward(self, dout):
+        """Return ``dout * (1 - exp(-out))``."""
+        return dout * -np.expm1(-self.out)
+
+
 class Flatten:
     """Make one axis of all axes after the first. Not in the book, whose Affine does it itself.
 
