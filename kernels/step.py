@@ -13,6 +13,7 @@ from numba import prange
 from ._jit import kernel
 from ._shared import shared
 from .pooled import convolve_weight_pooled
+from .step_affine import affine_weight
 from .step_images import find_active, gather
 from .step_norm import (
     batch_norm,
@@ -42,7 +43,8 @@ CODES = (
     SOFTMAX_CROSS_ENTROPY, HALF_SQUARED_ERROR, SIGMOID_CROSS_ENTROPY,
     ACTIVATE_BACKWARD, POOL_BACKWARD, CONVOLVE_WEIGHT, CONVOLVE_WEIGHT_POOLED, PUBLISH,
     SHARE, FETCH, BATCH_NORM, BATCH_NORM_BACKWARD, BATCH_NORM_INFERENCE, FIND_ACTIVE,
-) = range(20)  # fmt: skip
+    AFFINE_WEIGHT,
+) = range(21)  # fmt: skip
 
 
 # What an operation may need: offsets and steps in a buffer, sizes, and where tables begin.
@@ -96,7 +98,9 @@ def operate(
         elif code == HALF_SQUARED_ERROR:
             half_squared_error(op, memory, base, i1, order, targets, place, N, losses)
         elif code == SIGMOID_CROSS_ENTROPY:
-            sigmoid_cross_entropy(op, memory, base, i1, order, targets, place, N, losses)
+            sigmoid_cross_entropy(
+                op, memory, base, i1, order, targets, place, N, losses, right
+            )  # fmt: skip
         elif code == ACTIVATE_BACKWARD:
             activate_backward(op, memory, base, i0, i1)
         elif code == POOL_BACKWARD:
@@ -105,6 +109,8 @@ def operate(
             convolve_weight(op, memory, base, i0, i1, tables)
         elif code == CONVOLVE_WEIGHT_POOLED:
             convolve_weight_pooled(op, memory, base, i0, i1, tables, positions, at_positions)
+        elif code == AFFINE_WEIGHT:
+            affine_weight(op, memory, base, i1, tables)
         elif code == PUBLISH:
             publish(op, memory, base, i1, sample, sizes[BATCH], factor)
         elif code == SHARE:

@@ -196,18 +196,43 @@ def half_squared_error(op, memory, base, rows, order, targets, place, N, losses)
         losses[place + i] = total
 
 
+@helper
+def _log(x):
+    """Return the logarithm of a number that is not below 0; of 0 Python's own would raise."""
+    return math.log(x) if x != 0 else -math.inf
+
+
+@helper
+def _cross_entropy(t, y, rest):
+    """Return ``-(t * log(y) + (1 - t) * log(rest))``, where `y` and `rest` are not below 0."""
+    one = type(t)(1)
+    if t == one and rest > 0:  # yes or no, the one logarithm is multiplied by 0
+        return -_log(y)
+    if t == 0 and y > 0:
+        return -_log(rest)
+    return -(t * _log(y) + (one - t) * _log(rest))
+
+
 @shared
-def sigmoid_cross_entropy(op, memory, base, rows, order, targets, place, N, losses):
-    """Compute the losses of scores for yes-or-no targets, and their gradient."""
-    one, least, count = memory.dtype.type(1), memory.dtype.type(1e-7), memory.dtype.type(N)
+def sigmoid_cross_entropy(op, memory, base, rows, order, targets, place, N, losses, right):
+    """Compute the losses of scores for yes-or-no targets, their gradient, and what is right.
+
+    The share is the constant that keeps logarithms finite. A sample is answered right if each of
+    its targets is 1 where the probability is above 0.5, and 0 elsewhere.
+    """
+    number = memory.dtype.type
+    one, half, least, count = number(1), number(0.5), number(op.share), number(N)
     for i in range(rows):
-        total = 0.0
+        total, wrong = 0.0, 0
         for k in range(op.elements):
             y = sigmoid(memory[base + op.source + i * op.elements + k])
             t = targets[order[place + i], k]
-            total -= t * math.log(y + least) + (one - t) * math.log(one - y + least)
+            total += _cross_entropy(t, y + least, one - y + least)
+            wrong += t != (y > half)
             memory[base + op.target + i * op.elements + k] = (y - t) / count
         losses[place + i] = total
+        if right.size:
+            right[place + i] = wrong == 0
 
 
 # --- Backward ---------------------------------------------------------------------------------

@@ -67,13 +67,21 @@ class Emitter:
 
     def __init__(self, builder, element, halvings):
         self.builder = builder
-        self.type, self.itemsize, suffix = _ELEMENT[element]
+        self.type, self.itemsize, self.suffix = _ELEMENT[element]
         self.lanes = max(1, (VECTOR_BYTES // self.itemsize) >> halvings)
         self.vector = ir.VectorType(self.type, self.lanes)
         self.fma = cgutils.get_or_insert_function(
             builder.module,
             ir.FunctionType(self.vector, [self.vector] * 3),
-            f"llvm.fma.v{self.lanes}{suffix}",
+            f"llvm.fma.v{self.lanes}{self.suffix}",
+        )
+
+    def fenced(self, vector):
+        """Return the same vector, of which LLVM does not know where it comes from."""
+        kind = ir.FunctionType(self.vector, [self.vector])
+        name = f"llvm.arithmetic.fence.v{self.lanes}{self.suffix}"
+        return self.builder.call(
+            cgutils.get_or_insert_function(self.builder.module, kind, name), [vector]
         )
 
     def at(self, pointer, step):

@@ -138,6 +138,7 @@ def task(
         targets = rng.integers(0, classes, count)
     else:
         targets = rng.random((count, classes)).astype(next(iter(network.params.values())).dtype)
+        targets[::2] = targets[::2] > 0.5  # yes or no, by which answers may be right
     order = rng.permutation(count)[: sum(sizes)]
     starts = np.cumsum([0, *sizes])
     return Task(network, optimizer, tuple(shape), batch, data, targets, order, starts)
@@ -192,12 +193,20 @@ def by_layers(task, after=True, seed=2):
         x, t = inputs(task, chosen), targets[chosen]
         gradients = network.gradient(x, t)
         losses.append(network.last_layer.loss)
-        answers = network.last_layer.y.argmax(axis=1)
-        right += list(answers == t) if t.ndim == 1 else [False] * len(t)
+        right += list(answered_right(network.last_layer, t))
         task.optimizer.update(network.params, gradients)
         losses_after.append(network.loss(x, t) if after else 0)
     scores = network.predict(inputs(task))
     return Results(np.array(losses), np.array(right), np.array(losses_after), scores)
+
+
+def answered_right(last_layer, t):
+    """Tell which of the last samples were answered right."""
+    if isinstance(last_layer, fastnn.SoftmaxWithLoss):
+        return last_layer.y.argmax(axis=1) == t
+    if isinstance(last_layer, fastnn.SigmoidWithLoss):
+        return ((last_layer.y > 0.5) == t).all(axis=1)
+    return np.zeros(len(t), bool)
 
 
 def arrays(task):

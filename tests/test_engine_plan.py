@@ -41,28 +41,35 @@ PLANS = {  # dtype, loss, shape of an input, layers
             AFFINE,
         ],
     ),
+    "many rows": (
+        np.float64, "sigmoids", (5,), [("affine", 9), "relu", ("affine", 13), "relu", AFFINE],
+    ),
 }  # fmt: skip
+BATCHES = {"many rows": 401}  # of chunks that sum the gradients of weights
 plans = pytest.mark.parametrize("name", PLANS)
 
 # What kernels do not look at, besides what a flag switches off. Rows at the loss follow each other.
 UNREAD = {
     (step.AFFINE, "source_step"),
+    (step.AFFINE_WEIGHT, "source_step"),
     *((code, field) for code in (
         step.SOFTMAX_CROSS_ENTROPY, step.HALF_SQUARED_ERROR, step.SIGMOID_CROSS_ENTROPY
-    ) for field in ("source_step", "target_step")),
+    ) for field in ("source_step", "target_step", "share")),
 }  # fmt: skip
 
 
 def example(name):
     dtype, loss, shape, kinds = PLANS[name]
     network = sequential(kinds, shape, dtype, loss)
-    return task(network, shape, optimizer("Adam"), BATCH, (BATCH, 3), dtype)
+    batch = BATCHES.get(name, BATCH)
+    return task(network, shape, optimizer("Adam"), batch, (batch, 3), dtype)
 
 
 def lowered(name, training=True, **options):
     dtype, _, shape, _ = PLANS[name]
     network = example(name).network
-    return lower(network.layers, network.last_layer, shape, BATCH, dtype, training, **options)
+    batch = BATCHES.get(name, BATCH)
+    return lower(network.layers, network.last_layer, shape, batch, dtype, training, **options)
 
 
 def is_read(plan, row, field):

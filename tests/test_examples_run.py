@@ -26,6 +26,10 @@ EXAMPLES = {
     "gradient_check": ("--hidden 1", "parameter mean difference published W1 "),
     "hyperparameter_search": ("--trials 2 --epochs 1 --workers 1", "published: 0.75"),
     "initialisation_mnist": ("--iterations 2", " 0 2.30"),
+    "moons": (
+        "--epochs 3",
+        "epoch cost published 0 0.6936484872 0.6936484872 1 0.6936453796 0.6936453796 test",
+    ),
     "nielsen_digits": ("--epochs 1", "% right (published: 95.42 %)"),
     "optimizers_2d": ("", "Adam 0.1360068524 0.3182453755 0.1360068524 0.3182453755"),
     "optimizers_mnist": ("--iterations 2", "mean of the last 100: SGD "),
@@ -45,7 +49,7 @@ EXAMPLES = {
 }
 ON_DATA = sorted(set(EXAMPLES) - {
     "activation_curves", "activation_histograms", "buying_apples", "gates", "gradient_2d",
-    "optimizers_2d", "three_layer_forward", "carefree_spiral",
+    "optimizers_2d", "three_layer_forward", "carefree_spiral", "moons",
     "roelants_digits", "roelants_linear_regression", "roelants_logistic_regression",
     "roelants_rbf", "roelants_softmax", "roelants_two_three_two",
 })  # fmt: skip
@@ -102,6 +106,20 @@ def test_example_prints_its_figures_and_draws_its_picture(name, folder, figures,
         assert "unknown IDX data, not MNIST" in figure.get_suptitle()
         assert printed.startswith("data: unknown IDX data, not MNIST: 100 training and 30 test")
         assert "\nNOT MNIST: the published figures are not to be expected. " in printed
+
+
+def test_moons_writes_a_frame_every_50_epochs(figures, tmp_path, monkeypatch, capsys):
+    moons = importlib.import_module("fastnn.examples.moons")
+    X_train, X_test, y_train, y_test = moons.points()
+    few = X_train[:90], X_test, y_train[:90], y_test
+    monkeypatch.setattr(moons, "points", lambda: few)
+    with fastnn.backend("numpy"):
+        moons.main(["--epochs", "51", "--frames", "--out", str(tmp_path)])
+    frames = sorted((tmp_path / "moons_frames").iterdir())
+    assert [path.name for path in frames] == ["00000.png", "00001.png"]
+    assert [figure.get_suptitle() for figure in figures[:2]] == ["epoch 0", "epoch 50"]
+    assert frames[0].read_bytes() != frames[1].read_bytes()
+    assert f"\nframes: {tmp_path / 'moons_frames'}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["gates", "two_layer_net"])

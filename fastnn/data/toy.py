@@ -1,6 +1,7 @@
 """Toy sets: points in the plane, in classes that no straight line parts.
 
-`make_circles` draws as scikit-learn's function of that name does. The others are carefree0910's
+`make_circles`, `make_moons` and `train_test_split` draw as scikit-learn's functions of those names
+do, so that figures published with them can be reached. The others are carefree0910's
 (https://github.com/carefree0910/MachineLearning, MIT, Util/Util.py), drawn from NumPy's global
 generator in his order: equal seeds give equal points. Their points are float32; classes are one-hot
 rows in float64, or integers with ``one_hot=False``.
@@ -51,13 +52,7 @@ def make_circles(n_samples=100, *, shuffle=True, noise=None, random_state=None, 
     _check.share("make_circles", "factor", factor)
     if factor == 1:
         raise ValueError(f"make_circles: factor must be below 1, not {factor}")
-    if noise is not None:
-        if isinstance(noise, bool) or not isinstance(noise, (int, float, np.number)):
-            raise TypeError(
-                f"make_circles: noise must be a number or None, not {type(noise).__name__}"
-            )
-        if not 0 <= noise < np.inf:
-            raise ValueError(f"make_circles: noise must be >= 0 and finite, not {noise}")
+    _check_noise("make_circles", noise)
     random = _generator("make_circles", random_state)
     outside = n_samples // 2
     rings = ((outside, 1.0), (n_samples - outside, factor))
@@ -76,6 +71,107 @@ def _ring(count):
     """Return `count` points evenly spread over the circle of radius 1, from angle 0 on."""
     angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def make_moons(n_samples=100, shuffle=True, noise=None, random_state=None):
+    """Return points of two half circles, each of which ends inside of the other.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many points; the half of them, rounded down, lie on the first half circle.
+    shuffle : bool
+        Whether to bring them into a random order; otherwise they go along the circles.
+    noise : float, optional
+        Standard deviation of what is added to each coordinate; nothing if None.
+    random_state : int or numpy.random.RandomState, optional
+        A seed, or a generator to draw from. NumPy's global one by default.
+
+    Returns
+    -------
+    X : float64 array of shape (n_samples, 2)
+    y : int64 array of shape (n_samples,)
+        0 on the first half circle, 1 on the second.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    The arguments are those of ``sklearn.datasets.make_moons``, and so are the points for the same
+    seed, to the last bit or the one before.
+    """
+    _check.integer("make_moons", "n_samples", n_samples, at_least=1)
+    _check_noise("make_moons", noise)
+    generator = _generator("make_moons", random_state)
+    first = np.linspace(0, np.pi, n_samples // 2)
+    second = np.linspace(0, np.pi, n_samples - n_samples // 2)
+    X = np.concatenate([
+        np.stack([np.cos(first), np.sin(first)], axis=1),
+        np.stack([1 - np.cos(second), 1 - np.sin(second) - 0.5], axis=1),
+    ])  # fmt: skip
+    y = np.repeat([0, 1], [len(first), len(second)])
+    if shuffle:
+        order = np.arange(n_samples)
+        generator.shuffle(order)
+        X, y = X[order], y[order]
+    if noise is not None:
+        X += generator.normal(scale=noise, size=X.shape)
+    return X, y
+
+
+def train_test_split(X, y, test_size=0.25, random_state=None):
+    """Set some samples, drawn at random, apart for testing.
+
+    Parameters
+    ----------
+    X, y : arrays of N rows
+    test_size : float or int
+        Share of the samples, above 0 and below 1 and rounded up to whole samples; or how many,
+        from 1 to N - 1.
+    random_state : int or numpy.random.RandomState, optional
+        As for `make_moons`.
+
+    Returns
+    -------
+    X_train, X_test, y_train, y_test : arrays
+        Copies of rows, in random order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` and `y` differ in length, or no sample would be left on one side.
+    """
+    X, y = np.asarray(X), np.asarray(y)
+    if X.ndim == 0 or y.ndim == 0 or len(X) != len(y):
+        raise ValueError(
+            f"train_test_split: y must have as many rows as X, not {y.shape} beside {X.shape}"
+        )
+    N = len(X)
+    if isinstance(test_size, (float, np.floating)) and 0 < test_size < 1:
+        count = math.ceil(test_size * N)
+    else:
+        _check.integer("train_test_split", "test_size", test_size, at_least=1)
+        count = test_size
+    if not 0 < count < N:
+        raise ValueError(
+            f"train_test_split: test_size must leave samples on both sides of {N}, not {test_size}"
+        )
+    order = _generator("train_test_split", random_state).permutation(N)
+    test, train = order[:count], order[count:]
+    return X[train], X[test], y[train], y[test]
+
+
+def _check_noise(name, noise):
+    """Check that `noise` is None, or a number that is finite and not below 0."""
+    if noise is None:
+        return
+    if isinstance(noise, bool) or not isinstance(noise, (int, float, np.number)):
+        raise TypeError(f"{name}: noise must be a number or None, not {type(noise).__name__}")
+    if not 0 <= noise < np.inf:
+        raise ValueError(f"{name}: noise must be >= 0 and finite, not {noise}")
 
 
 def _generator(name, random_state):

@@ -11,21 +11,13 @@ from fastnn.layers import (
     BatchNormalization,
     Convolution,
     Dropout,
-    IdentityWithLoss,
     Pooling,
-    SigmoidWithLoss,
-    SoftmaxWithLoss,
 )
 
 from .errors import CannotLower
 from .forward import FUNCTIONS, POOLS, convolved
-from .plan import Value
-
-_LOSSES = {
-    SoftmaxWithLoss: step.SOFTMAX_CROSS_ENTROPY,
-    IdentityWithLoss: step.HALF_SQUARED_ERROR,
-    SigmoidWithLoss: step.SIGMOID_CROSS_ENTROPY,
-}
+from .losses import LOSSES
+from .plan import ROWS, Value
 
 _NOT_TRANSPOSED = MappingProxyType({"transposed": -1})
 _LEAST_BLOCK = 2048  # elements of filters that are updated at a time
@@ -46,6 +38,7 @@ class Backward:
         self.forward = forward
         self.plan = forward.plan
         self.dout = None
+        self._ones = None  # where ones begin that all affine layers see
 
     def run(self, last_layer):
         """Add all operations.
@@ -55,7 +48,7 @@ class Backward:
         CannotLower
         """
         plan, steps = self.plan, self.forward.steps
-        if type(last_layer) not in _LOSSES:
+        if type(last_layer) not in LOSSES:
             raise CannotLower(f"{type(last_layer).__name__} is no loss of the engine")
         if not plan.parameters:
             raise CannotLower("the network has no parameters to train")
@@ -101,7 +94,8 @@ class Backward:
         if not plan.groups[-1].one_by_one and len(plan.groups) not in plan.columns:
             first = plan.groups.pop().first
         self.dout = plan.keep(plan.scores.shape)
-        plan.add(_LOSSES[type(last_layer)], plan.scores, self.dout, elements=plan.scores.size)
+        operation, least = LOSSES[type(last_layer)]
+        plan.add(operation, plan.scores, self.dout, elements=plan.scores.size, share=least)
         plan.group(first, one_by_one=False)
         plan.loss_groups, plan.loss_columns = list(plan.groups), dict(plan.columns)
         return plan.groups.pop().first
@@ -123,12 +117,48 @@ class Backward:
     def _affine(self, parameters, source):
         plan, K, M = self.plan, parameters.inputs, parameters.outputs
         is_first = self._is_first(parameters)
-        panels = plan.share(plan.batch * M)
-        plan.add(step.PUBLISH, self.dout, outputs=M, panels=panels)
         columns = max(K, plan.lanes)  # as for a convolution
         transposed = _NOT_TRANSPOSED if is_first else self._transposed(M, columns)
-        rows = _rows_of_a_block(K, plan.batch * M)
         seen = self.forward.seen if is_first else -1
+        # Sums of a chunk are its K * M weights; else K + M numbers of each sample go to whoever
+        # updates the weights.
+        if seen < 0 and plan.rows > ROWS and K * M <= plan.rows * (K + M):
+            self._sum_in_chunks(parameters, source, transposed)
+        else:
+            self._publish(parameters, source, transposed, seen)
+        if not is_first:
+            dx = plan.keep((K,))
+            plan.scratch(columns - K)
+            plan.add_affine(self.dout, dx, transposed["transposed"], M, columns)
+            self.dout = dx
+
+    def _sum_in_chunks(self, parameters, source, transposed):
+        """Let each chunk sum what its samples contribute to the gradient of an affine layer."""
+        plan, K, M = self.plan, parameters.inputs, parameters.outputs
+        if self._ones is None:
+            size = plan.rows * max(parameters.inputs for parameters in plan.parameters)
+            self._ones = plan.scratch(size)
+            plan.ones.append((self._ones, size))
+        sums = plan.scratch(parameters.size)
+        plan.add(
+            step.AFFINE_WEIGHT, source, self.dout, inputs=K, outputs=M, sums=sums,
+            samples=plan.table(np.arange(plan.rows) * source.step),
+            terms=plan.table(np.append(np.arange(K), self._ones - source.offset)),
+        )  # fmt: skip
+        count = max(1, _LEAST_BLOCK // M)
+        for first in range(0, K, count):
+            plan.add_block(
+                step.CONVOLVE, weight=parameters.offset, inputs=K, outputs=M, sums=sums,
+                first_row=first, last_row=min(first + count, K), channels=K,
+                places=plan.table([0]), **transposed,
+            )  # fmt: skip
+
+    def _publish(self, parameters, source, transposed, seen):
+        """Let blocks of an affine layer's weights compute their gradient from all samples."""
+        plan, K, M = self.plan, parameters.inputs, parameters.outputs
+        panels = plan.share(plan.batch * M)
+        plan.add(step.PUBLISH, self.dout, outputs=M, panels=panels)
+        rows = _rows_of_a_block(K, plan.batch * M)
         for first in range(0, K, rows):
             last = min(first + rows, K)
             lists = {"active": -1}
@@ -140,11 +170,6 @@ class Backward:
                 terms=plan.table(np.arange(rows)), first_row=first, last_row=last,
                 channels=K, places=plan.table([0]), **lists, **transposed,
             )  # fmt: skip
-        if not is_first:
-            dx = plan.keep((K,))
-            plan.scratch(columns - K)
-            plan.add_affine(self.dout, dx, transposed["transposed"], M, columns)
-            self.dout = dx
 
     # --- Batch normalisation ------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ class _Operation(Row):
             step.BATCH_NORM_BACKWARD: self.batch_norm,
             step.BATCH_NORM_INFERENCE: self.batch_norm_inference,
             step.FIND_ACTIVE: self.find_active,
+            step.AFFINE_WEIGHT: self.affine_weight,
         }
         if self.code not in checks:
             raise PlanError(f"there is no operation {self.code}")
@@ -206,6 +207,13 @@ class _Operation(Row):
         places = self.table("places", pool.pool_h * pool.pool_w)
         starts = self.table("pixels", self.pixel_count)[:, None] + places
         return starts[possible.reshape(starts.shape)]
+
+    def affine_weight(self):
+        samples, terms = self.table("samples", self.plan.rows), self.table("terms", self.inputs + 1)
+        # The last term leads to ones.
+        self.offsets("source", self.plan.chunk, [self.source], samples, terms)
+        self.chunk("target", self.outputs)
+        self.place("sums", (self.inputs + 1) * self.outputs)
 
     def publish(self):
         self.chunk("source", self.outputs)

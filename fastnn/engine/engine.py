@@ -32,7 +32,8 @@ class Steps(NamedTuple):
         Mean loss of each mini-batch before the step on it, without weight decay; 0 after the
         first one not finite.
     right : bool array of shape (samples,)
-        Which samples were answered right; False for losses other than `SoftmaxWithLoss`.
+        Which samples were answered right: by the largest score, or where the loss is that of
+        sigmoids by all of them, as if above 0.5 meant 1. False for `IdentityWithLoss`.
     losses_after : float64 array of shape (steps,)
         The network's loss after the step, where that was asked for: with weight decay.
     """

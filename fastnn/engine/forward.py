@@ -158,7 +158,9 @@ class Forward:
         source, self.value = self.value, self.plan.keep((M,))
         # Where images lie as the data do, no layer has changed them, and vectors are filled.
         untouched = self._is_plane and len(self.plan.operations) == 1
-        active = self._find_active(K) if untouched and M > self.plan.lanes else -1
+        # A few features are computed as fast as they are looked at.
+        listed = untouched and M > self.plan.lanes and K > self.plan.lanes
+        active = self._find_active(K) if listed else -1
         self.plan.add_affine(source, self.value, parameters.offset, K, M, active)
         return parameters
 

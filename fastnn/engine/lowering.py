@@ -7,11 +7,7 @@ from fastnn.layers import Convolution, Pooling, Relu
 from .backward import Backward
 from .checks import check
 from .forward import Forward
-from .plan import Plan
-
-# Samples of a chunk: so many rows share each pass over the weights of an affine layer, and of
-# few samples so many at least.
-_ROWS, _LEAST_ROWS = 25, 5
+from .plan import Plan, chunk_count
 
 
 def lower(layers, last_layer, input_shape, batch, dtype, training, loss_in_training=True):
@@ -22,7 +18,7 @@ def lower(layers, last_layer, input_shape, batch, dtype, training, loss_in_train
     layers : list of layers
         In order, without the last.
     last_layer : layer
-        Computes the loss.
+        Computes the loss: one of `losses.LOSSES`.
     input_shape : tuple of int
         (C, H, W) of an image, or (D,) of a row.
     batch : int
@@ -43,8 +39,7 @@ def lower(layers, last_layer, input_shape, batch, dtype, training, loss_in_train
     CannotLower
         If there is no operation for one of the layers, or none for it at its place.
     """
-    chunks = max(-(-batch // _ROWS), min(batch // _LEAST_ROWS, 2), 1)
-    plan = Plan(np.dtype(dtype), batch, chunks)
+    plan = Plan(np.dtype(dtype), batch, chunk_count(batch))
     forward = Forward(plan, _in_order(layers), input_shape, training)
     forward.run()
     if training:

@@ -9,6 +9,12 @@ from fastnn.kernels import norm, panels, step, step_updates
 from fastnn.kernels.vectors import VECTOR_BYTES
 
 _SHARES = 32  # iterations of the loop that updates weights
+# Samples of a chunk: so many rows share each pass over the weights of an affine layer. Where so
+# many chunks would be more than these, which are enough for threads, they get more samples, up to
+# the most: each operation on a chunk costs 0.2 us before it begins, and each tile of weights less
+# for each of its samples. 900 samples took 1.13 ms in 12 chunks, 1.36 ms in 36 (Zen 3). A chunk of
+# few samples is worth a thread as well, if there are so many at least.
+ROWS, _CHUNKS, _MOST_ROWS, _LEAST_ROWS = 25, 12, 75, 5
 
 
 @dataclass(frozen=True)
@@ -252,6 +258,12 @@ class Plan:
         count = min(_SHARES, len(self.blocks))
         bounds = np.searchsorted(cost, np.linspace(0, cost[-1], count + 1))
         return np.unique(bounds).astype(np.int64)
+
+
+def chunk_count(batch):
+    """Return into how many chunks a mini-batch is cut, whatever the number of threads."""
+    few, some, many = batch // _LEAST_ROWS, -(-batch // ROWS), -(-batch // _MOST_ROWS)
+    return max(1, min(few, 2), min(some, _CHUNKS), many)
 
 
 def records(rows):
