@@ -171,8 +171,8 @@ def normalise(part, op, memory, N, weights, gradient, statistics):
 
 @shared
 def run_blocks(
-    first, last, blocks, N, sizes, memory, positions, tables, slab, weights, gradient, state0,
-    state1, rule, rate, settings, decay, adds, squares,
+    first, last, blocks, N, sizes, memory, positions, tables, weights, gradient, state0, state1,
+    rule, rate, settings, decay, adds, squares,
 ):  # fmt: skip
     """Update some blocks of the weights.
 
@@ -183,8 +183,7 @@ def run_blocks(
         if block.code == AFFINE:
             affine_gradient(
                 block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], positions,
-                sizes[POSITIONS], N, sizes[BATCH], tables, slab, adds,
-                weights if adds else gradient,
+                sizes[POSITIONS], N, sizes[BATCH], tables, adds, weights if adds else gradient,
             )  # fmt: skip
         elif block.code == CONVOLVE:
             summed_gradient(block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], gradient)
@@ -215,7 +214,7 @@ def transpose_weights(blocks, weights, tables):
 @kernel(serial_below=200_000)
 def train_steps(
     plan, groups, phases, loss_groups, loss_phases, blocks, shares, sizes, images, order, starts,
-    labels, targets, masks, tables, memory, positions, slabs, weights, gradient, state0, state1,
+    labels, targets, masks, tables, memory, positions, weights, gradient, state0, state1,
     statistics, rule, rates, settings, decay, squares, losses, right, losses_after, masks_after,
     penalties, done,
 ):  # fmt: skip
@@ -259,8 +258,6 @@ def train_steps(
         What the chunks share, then each chunk's own; zero where nothing has been written.
     positions : uint8 array
         Where the maxima of windows were.
-    slabs : array of shape (shares, slab)
-        Overwritten: rows of gradients, a slab for each share; zeros at its end.
     weights, gradient : arrays
         Updated: all parameters, and then their transposes; gradients, where they need a place.
     state0, state1 : arrays
@@ -306,11 +303,11 @@ def train_steps(
             total += losses[n]
         if not math.isfinite(total):
             break
-        for share in prange(shares.size - 1):  # a share owns its blocks and its slab
+        for share in prange(shares.size - 1):  # a share owns its blocks
             run_blocks(
                 shares[share], shares[share + 1], blocks, N, sizes, memory, positions, tables,
-                slabs[share], weights, gradient, state0, state1, rule, rates[step],
-                settings[step], decay, adds, squares,
+                weights, gradient, state0, state1, rule, rates[step], settings[step], decay, adds,
+                squares,
             )  # fmt: skip
         if decay != 0:
             for b in range(blocks.size):

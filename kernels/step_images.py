@@ -85,13 +85,13 @@ def _fetch_line(typing, image, byte):
 
 
 @helper
-def _fetch_compiled(image):
-    for byte in range(0, image.nbytes, 64):
-        _fetch_line(image, byte)
+def _fetch_row_compiled(row):
+    for byte in range(0, row.nbytes, 64):
+        _fetch_line(row, byte)
 
 
-def _fetch_python(image):
-    """Let the processor begin to fetch an image from memory."""
+def _fetch_row_python(row):
+    """Let the processor begin to fetch a row of numbers from memory."""
 
 
 @helper
@@ -107,7 +107,7 @@ def _copy_numbers_compiled(image, first, count, memory, at):
 
 
 copy_numbers = _copy_numbers_python if config.DISABLE_JIT else _copy_numbers_compiled
-_fetch = _fetch_python if config.DISABLE_JIT else _fetch_compiled
+fetch_row = _fetch_row_python if config.DISABLE_JIT else _fetch_row_compiled
 
 
 @shared
@@ -118,7 +118,7 @@ def gather(op, images, order, place, rows, memory, base):
         image = images[order[place + i]]
         # Images come in any order, which the processor does not foresee.
         if place + i + _AHEAD < order.size:
-            _fetch(images[order[place + i + _AHEAD]])
+            fetch_row(images[order[place + i + _AHEAD]])
         at = base + op.target + i * op.target_step
         if C == 1:
             copy_numbers(image, 0, pixels, memory, at)

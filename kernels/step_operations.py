@@ -19,6 +19,7 @@ from .exponential import expm1_of_nonpositive, sigmoid, softplus, tanh
 from .panels import panel, panel_count
 from .pool import pool_rows, pool_rows_backward
 from .softmax import softmax_of_rows
+from .step_images import fetch_row
 from .tile import multiply, multiply_numbered
 from .vectors import copy_block, lanes_of
 
@@ -188,6 +189,8 @@ def half_squared_error(op, memory, base, rows, order, targets, place, N, losses)
     """Compute the losses of outputs and their gradient."""
     half, count = memory.dtype.type(0.5), memory.dtype.type(N)
     for i in range(rows):
+        if place + i + N < order.size:
+            fetch_row(targets[order[place + i + N]])  # of the next step
         total = 0.0
         for k in range(op.elements):
             error = memory[base + op.source + i * op.elements + k] - targets[order[place + i], k]

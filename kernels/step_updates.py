@@ -11,10 +11,9 @@ from ._shared import shared
 from .copying import fill
 from .panels import panel, panel_count
 from .step_images import active_rows
-from .tile import multiply
-from .vectors import add_rows, lanes_of, transpose
+from .tile import multiply, multiply_placed
+from .vectors import lanes_of, transpose
 
-FEATURES = 112  # of an affine layer, in one block at most; the rows of a slab
 _SAMPLES = 256  # that are multiplied at a time, to stay in the first cache
 
 (
@@ -56,18 +55,16 @@ def apply_rule(rule, rate, settings, p, g, state0, state1):
 @shared
 def affine_gradient(
     block, memory, shared_size, chunk_size, chunks, positions, positions_size, N, batch, tables,
-    slab, adds, out,
+    adds, out,
 ):  # fmt: skip
     """Multiply some features of all samples by the gradients of their rows.
 
-    The product is added to `out` if `adds`, which it otherwise replaces. At the end of `slab` are
-    zeros.
+    The product is added to `out` if `adds`, which it otherwise replaces.
     """
     K = block.inputs
-    features = rows = block.last_row - block.first_row
-    terms = block.terms
+    features = block.last_row - block.first_row
+    rows = 0
     if block.active >= 0:
-        terms = block.active
         rows = active_rows(block, positions, positions_size, chunks, tables)
     for chunk in range(chunks):
         first, last = chunk * N // chunks, (chunk + 1) * N // chunks
@@ -75,27 +72,20 @@ def affine_gradient(
             place = chunk * chunk_size + (n - first) * block.source_step
             tables[block.samples + n] = place
     source = shared_size + block.source + block.first_row
-    some = rows < features
     zero = out.dtype.type(0)
     for p in range(panel_count(block.outputs, lanes_of(memory))):
         column, width = panel(block.outputs, lanes_of(memory), p)
         at = block.weight + column * (K + 1) + block.first_row * width
         dout = block.panels + column * batch
-        target, place = (slab, 0) if some else (out, at)
-        start, at_start, step = target, place, width
-        if some or not adds:
-            start, at_start, step = slab, slab.size - width, 0
-        for n in range(0, N, _SAMPLES):
-            multiply(
-                memory, source, tables, block.samples + n, min(_SAMPLES, N - n),
-                tables, terms, rows, memory, dout + n * width, width, width,
-                start, at_start, step, target, place, width,
-            )  # fmt: skip
-            start, at_start, step = target, place, width
-        if some and not adds:
+        if not adds:
             fill(out[at : at + features * width], zero)
-        if some:
-            add_rows(slab, 0, rows, width, tables, terms, out, at)
+        for n in range(0, N, _SAMPLES):
+            samples = (memory, source, tables, block.samples + n, min(_SAMPLES, N - n))
+            rest = (memory, dout + n * width, width, width, out, at, width, out, at, width)
+            if block.active >= 0:  # what is 0 in all samples adds nothing
+                multiply_placed(*samples, tables, block.active, rows, *rest)
+            else:
+                multiply(*samples, tables, block.terms, features, *rest)
         if block.last_row == K:
             bias = out[at + features * width : at + (features + 1) * width]
             if not adds:

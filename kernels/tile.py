@@ -4,7 +4,8 @@
 vectors, accumulated in registers. The two tables `base` and `off` alone decide what it computes:
 a convolution (m = pixels, p = taps), its gradient by the input (flipped taps) or by the weights
 (m = taps, p = pixels), or a plain matrix product. Rows of `b` may also be numbered by `base`:
-then it is a product of some columns of `a` and rows of `b` alone.
+then it is a product of some columns of `a` and rows of `b` alone. Or rows of `start` and `c` are
+numbered by `off`: some rows of a product.
 """
 
 from functools import partial
@@ -26,12 +27,13 @@ from .vectors import INDEX, VECTOR_BYTES, Emitter, LoopWithoutUnrolling, array_d
 _NARROW_ROWS, _WIDE_ROWS = ((14, 9), (8, 5)) if VECTOR_BYTES == 64 else ((9, 7), (6, 5))
 
 
-def _make_tile(rows, vectors, halvings=0, numbered=False):
+def _make_tile(rows, vectors, halvings=0, numbered=False, placed=False):
     """Return the intrinsic for a tile of at most `rows` rows.
 
     A tile of one vector has as many columns as the vector has lanes. A tile of two has `cols`
     columns, from one vector to two. Each of `halvings` halves the lanes of a vector. If
-    `numbered`, the rows of `b` are those that `base` numbers.
+    `numbered`, the rows of `b` are those that `base` numbers; if `placed`, those of `start` and
+    `c` are those that `off` numbers.
     """
 
     @intrinsic
@@ -68,8 +70,9 @@ def _make_tile(rows, vectors, halvings=0, numbered=False):
             for m in range(rows):
                 inside = builder.icmp_signed("<", INDEX(m), M)
                 row = builder.select(inside, INDEX(m), last)
-                a_rows.append(emit.at(a, builder.load(emit.at(off, row))))
-                start_row = emit.at(start, builder.mul(row, lds))
+                offset = builder.load(emit.at(off, row))
+                a_rows.append(emit.at(a, offset))
+                start_row = emit.at(start, builder.mul(offset if placed else row, lds))
                 start_values.append([emit.load(start_row, column) for column in columns])
 
             before = builder.block
@@ -114,7 +117,8 @@ def _make_tile(rows, vectors, halvings=0, numbered=False):
                     results[m][v].add_incoming(new_sums[m][v], loop)
             for m in range(rows):
                 with builder.if_then(builder.icmp_signed("<", INDEX(m), M), likely=True):
-                    c_row = emit.at(c, builder.mul(INDEX(m), ldc))
+                    row = builder.load(emit.at(off, INDEX(m))) if placed else INDEX(m)
+                    c_row = emit.at(c, builder.mul(row, ldc))
                     for result, column in zip(results[m], columns, strict=True):
                         emit.store(result, c_row, column)
             return context.get_dummy_value()
@@ -125,8 +129,9 @@ def _make_tile(rows, vectors, halvings=0, numbered=False):
 
 
 def tile_python(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc, numbered=False
-):
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, cols, start, start0, lds, c, c0, ldc,
+    numbered=False, placed=False,
+):  # fmt: skip
     """Do what a tile does, in NumPy, for any number of rows and columns: its specification.
 
     Parameters
@@ -142,8 +147,11 @@ def tile_python(
         Number of columns.
     numbered : bool
         Whether the rows of `b` are those that `base` numbers.
+    placed : bool
+        Whether the rows of `start` and `c` are those that `off` numbers, each of them once.
     """
-    rows, columns = np.arange(M)[:, None], np.arange(cols)
+    rows = (off[m0 : m0 + M] if placed else np.arange(M))[:, None]
+    columns = np.arange(cols)
     factors = a[a0 + off[m0 : m0 + M, None] + base[p0 : p0 + P]]
     b_rows = base[p0 : p0 + P] if numbered else np.arange(P)
     terms = b[b0 + b_rows[:, None] * ldb + columns]
@@ -155,6 +163,7 @@ _W, _W_SHORT = _WIDE_ROWS
 _narrow, _narrow_short = _make_tile(_N, 1), _make_tile(_N_SHORT, 1)
 _wide, _wide_short = _make_tile(_W, 2), _make_tile(_W_SHORT, 2)
 _wide_numbered = _make_tile(_W_SHORT, 2, numbered=True)
+_wide_placed = _make_tile(_W_SHORT, 2, placed=True)
 _half, _quarter, _eighth, _sixteenth = (_make_tile(_W, 2, halvings) for halvings in (1, 2, 3, 4))
 # Inverse of the shorter height modulo the full one: how many short tiles fill up a remainder.
 _N_FILL, _W_FILL = pow(_N_SHORT, -1, _N), pow(_W_SHORT, -1, _W)
@@ -254,10 +263,31 @@ def _multiply_numbered(
         n += cols
 
 
+def _multiply_placed(
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
+):
+    lanes = lanes_of(a)
+    n = 0
+    while n < N:
+        rest = N - n
+        cols = 2 * lanes if rest >= 3 * lanes else (rest + 1) // 2 if rest > 2 * lanes else rest
+        for m in range(0, M, _W_SHORT):
+            step = min(_W_SHORT, M - m)
+            # fmt: off
+            _wide_placed(a, a0, base, p0, P, off, m0 + m, step, b, b0 + n, ldb, cols,
+                         start, start0 + n, lds, c, c0 + n, ldc)
+            # fmt: on
+        n += cols
+
+
 # Covers any number of rows M and columns N with tiles; the arguments are those of `tile_python`.
 # Intrinsics exist only in compiled code, so with the JIT off the specification itself runs.
 multiply = tile_python if config.DISABLE_JIT else shared(_multiply)
 # The same where `base` numbers the rows of `b`; N is more than the lanes of a vector.
 multiply_numbered = (
     partial(tile_python, numbered=True) if config.DISABLE_JIT else shared(_multiply_numbered)
+)
+# The same where `off` numbers the rows of `start` and `c`.
+multiply_placed = (
+    partial(tile_python, placed=True) if config.DISABLE_JIT else shared(_multiply_placed)
 )

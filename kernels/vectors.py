@@ -130,21 +130,6 @@ def _copy_vector(typing, x, x0, out, out0):
     return signature, codegen
 
 
-@intrinsic
-def _add_vector(typing, x, x0, out, out0):
-    """Add as many elements as a vector has lanes."""
-    signature = types.void(x, types.int64, out, types.int64)
-
-    def codegen(context, builder, signature, arguments):
-        emit = Emitter(builder, signature.args[0].dtype, 0)
-        x, out = (array_data(context, builder, signature, arguments, i) for i in (0, 2))
-        added = builder.fadd(emit.load(out, arguments[3]), emit.load(x, arguments[1]))
-        emit.store(added, out, arguments[3])
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
 def _copy_block_python(x, x0, R, C, ldx, out, out0, ldo):
     """Copy the R rows of C elements at ``x[x0]``, `ldx` apart, to ``out[out0]``, `ldo` apart."""
     rows, columns = np.arange(R)[:, None], np.arange(C)
@@ -165,30 +150,8 @@ def _copy_block(x, x0, R, C, ldx, out, out0, ldo):
                 out[target + c] = x[source + c]
 
 
-def _add_rows_python(x, x0, R, C, rows, first, out, out0):
-    """Add R rows of C elements from ``x[x0]`` to the rows of `out` that a table names.
-
-    The table is `rows` from `first` on. Rows follow each other, in `x` and in `out`.
-    """
-    at = np.arange(C)
-    for r in range(R):
-        out[out0 + rows[first + r] * C + at] += x[x0 + r * C + at]
-
-
-def _add_rows(x, x0, R, C, rows, first, out, out0):
-    lanes = lanes_of(x)
-    for r in range(R):
-        source, target = x0 + r * C, out0 + rows[first + r] * C
-        vectors = C - C % lanes
-        for c in range(0, vectors, lanes):
-            _add_vector(x, source + c, out, target + c)
-        for c in range(vectors, C):
-            out[target + c] += x[source + c]
-
-
 # Intrinsics exist only in compiled code: with the JIT off, the specification itself runs.
 copy_block = _copy_block_python if config.DISABLE_JIT else shared(_copy_block)
-add_rows = _add_rows_python if config.DISABLE_JIT else shared(_add_rows)
 
 
 @intrinsic

@@ -59,42 +59,51 @@ def integers(rng, shape, dtype):
     return rng.integers(-9, 10, shape).astype(dtype)
 
 
-def problem(rng, dtype, M, N, P, start, numbered=False):
+# Which rows are numbered by a table: none, those of `b`, or those of `start` and `c`.
+PLAIN, NUMBERED, PLACED = {}, {"numbered": True}, {"placed": True}
+
+
+def problem(rng, dtype, M, N, P, start, kind=PLAIN):
     """Return the arguments of `multiply`, with NaN in `a` and `b` wherever it may not look.
 
-    If `numbered`, those of `multiply_numbered`.
+    If `kind` is `NUMBERED` or `PLACED`, those of `multiply_numbered` or `multiply_placed`.
     """
     a0, p0, m0, b0, c0 = rng.integers(1, 9, 5)
     ldb, ldc = N + rng.integers(0, 4), N + rng.integers(0, 4)
     base, off = rng.integers(0, 50, p0 + P + 2), rng.integers(0, 50, m0 + M + 2)
+    if kind is PLACED:
+        off = rng.permutation(m0 + M + 2)
     used = a0 + base[p0 : p0 + P, None] + off[m0 : m0 + M]
-    a = np.full(a0 + 100, np.nan, dtype)
+    a = np.full(used.max(initial=a0) + 50, np.nan, dtype)
     a[used] = integers(rng, used.shape, dtype)
-    rows = base[p0 : p0 + P] if numbered else np.arange(P)
+    rows = base[p0 : p0 + P] if kind is NUMBERED else np.arange(P)
     used = b0 + rows[:, None] * ldb + np.arange(N)
     b = np.full(used.max(initial=b0) + 20, np.nan, dtype)
     b[used] = integers(rng, used.shape, dtype)
-    c = integers(rng, c0 + M * ldc + 20, dtype)
+    places = off.size if kind is PLACED else M
+    c = integers(rng, c0 + places * ldc + 20, dtype)
     if start == "itself":
         first = (c, c0, ldc)
     else:
         lds = 0 if start == "row" else N + 1
-        first = (integers(rng, 4 + M * lds + N, dtype), 4, lds)
+        first = (integers(rng, 4 + places * lds + N, dtype), 4, lds)
     return [a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, *first, c, c0, ldc]
 
 
 def multiply_loops(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc, numbered=False
-):
+    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc,
+    numbered=False, placed=False,
+):  # fmt: skip
     sums = {}
     for m in range(M):
+        place = off[m0 + m] if placed else m
         for n in range(N):
-            sums[m, n] = start[start0 + m * lds + n]
+            sums[place, n] = start[start0 + place * lds + n]
             for p in range(P):
                 row = base[p0 + p] if numbered else p
-                sums[m, n] += a[a0 + base[p0 + p] + off[m0 + m]] * b[b0 + row * ldb + n]
-    for (m, n), total in sums.items():
-        c[c0 + m * ldc + n] = total
+                sums[place, n] += a[a0 + base[p0 + p] + off[m0 + m]] * b[b0 + row * ldb + n]
+    for (place, n), total in sums.items():
+        c[c0 + place * ldc + n] = total
 
 
 def result(multiply, arguments):
@@ -105,25 +114,25 @@ def result(multiply, arguments):
     return copy
 
 
-@pytest.mark.parametrize("numbered", [False, True])
+@pytest.mark.parametrize("kind", [PLAIN, NUMBERED, PLACED])
 @pytest.mark.parametrize("start", ["row", "rows", "itself"])
 @pytest.mark.parametrize("M, N, P", [(1, 1, 1), (2, 3, 4), (5, 2, 0), (3, 7, 1), (0, 4, 2)])
-def test_specification_is_what_loops_compute(M, N, P, start, numbered, dtype, rng):
-    arguments = problem(rng, dtype, M, N, P, start, numbered)
+def test_specification_is_what_loops_compute(M, N, P, start, kind, dtype, rng):
+    arguments = problem(rng, dtype, M, N, P, start, kind)
     specification, loops = (
-        partial(function, numbered=numbered) for function in (tile.tile_python, multiply_loops)
+        partial(function, **kind) for function in (tile.tile_python, multiply_loops)
     )
     np.testing.assert_array_equal(
         result(specification, arguments), result(loops, arguments), strict=True
     )
 
 
-def agree(multiply, rows, columns, P, starts, dtype, rng, numbered=False):
-    specification = partial(tile.tile_python, numbered=numbered)
+def agree(multiply, rows, columns, P, starts, dtype, rng, kind=PLAIN):
+    specification = partial(tile.tile_python, **kind)
     for M in rows:
         for N in columns:
             for start in starts:
-                arguments = problem(rng, dtype, M, N, P, start, numbered)
+                arguments = problem(rng, dtype, M, N, P, start, kind)
                 out, expected = result(multiply, arguments), result(specification, arguments)
                 if not np.array_equal(out, expected):
                     np.testing.assert_array_equal(
@@ -145,22 +154,26 @@ def more_than_a_vector(width, dtype):
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize("name, kind", [("numbered", NUMBERED), ("placed", PLACED)])
 @pytest.mark.parametrize("P", TERMS)
-def test_rows_of_b_may_be_numbered(P, dtype, rng):
+def test_rows_may_be_numbered_by_a_table(P, name, kind, dtype, rng):
     columns = more_than_a_vector(tile.VECTOR_BYTES, dtype)
-    numbered = callable_from_python(tile.multiply_numbered)
-    agree(numbered, range(0, 12), columns, P, ["row", "itself"], dtype, rng, numbered=True)
+    some = callable_from_python(getattr(tile, f"multiply_{name}"))
+    agree(some, range(0, 12), columns, P, ["row", "itself"], dtype, rng, kind)
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("width", OTHER_WIDTHS)
 def test_tiles_of_other_processors_give_the_product(width, rng):
     other = tile_for(width)
-    multiply, numbered = map(callable_from_python, (other.multiply, other.multiply_numbered))
+    multiply, numbered, placed = map(
+        callable_from_python, (other.multiply, other.multiply_numbered, other.multiply_placed)
+    )
     for dtype in (np.float32, np.float64):
         agree(multiply, ROWS, COLUMNS, 2, ["itself"], dtype, rng)
         columns = more_than_a_vector(width, dtype)
-        agree(numbered, range(0, 12), columns, 2, ["row"], dtype, rng, numbered=True)
+        agree(numbered, range(0, 12), columns, 2, ["row"], dtype, rng, NUMBERED)
+        agree(placed, range(0, 12), columns, 2, ["itself"], dtype, rng, PLACED)
 
 
 def test_no_rows_and_no_columns_write_nothing(dtype, rng):
@@ -258,25 +271,6 @@ def test_copies_of_other_processors_are_right(width, rng):
         copies_agree(modules_for(width)[0], dtype, rng)
 
 
-def adding_loops(x, x0, R, C, rows, first, out, out0):
-    for r in range(R):
-        for c in range(C):
-            out[out0 + rows[first + r] * C + c] += x[x0 + r * C + c]
-
-
-@pytest.mark.parametrize("C", [0, 1, 3, 4, 7, 8, 9, 16, 21, 33])
-@pytest.mark.parametrize("R", [0, 1, 5])
-def test_rows_are_added_where_loops_add_them(R, C, dtype, rng):
-    rows, x = rng.permutation(12), rng.standard_normal(R * C + 3).astype(dtype)
-    out = rng.standard_normal(12 * C + 5).astype(dtype)
-    expected = out.copy()
-    adding_loops(x, 3, R, C, rows, 2, expected, 4)
-    for function in (callable_from_python(vectors.add_rows), vectors._add_rows_python):
-        copy = out.copy()
-        function(x, 3, R, C, rows, 2, copy, 4)
-        np.testing.assert_array_equal(copy, expected)
-
-
 # --- Memory and machine code ------------------------------------------------------------------
 
 
@@ -351,6 +345,7 @@ def test_inner_loops_keep_their_sums_in_registers(dtype):
     for call, counts in (
         (other.multiply, heights),
         (other.multiply_numbered, {2 * other._W_SHORT}),
+        (other.multiply_placed, {2 * other._W_SHORT}),
     ):
         x, table = np.zeros(100, dtype), np.zeros(3, np.int64)
         call.compiled(x, 0, table, 0, 1, table, 0, 1, x, 0, 9, 9, x, 0, 9, x.copy(), 0, 9)

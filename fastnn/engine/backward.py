@@ -5,7 +5,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fastnn import _convolution
-from fastnn.kernels import pooled, step, step_updates
+from fastnn.kernels import pooled, step
 from fastnn.layers import (
     Affine,
     BatchNormalization,
@@ -21,8 +21,9 @@ from .plan import ROWS, Value
 
 _NOT_TRANSPOSED = MappingProxyType({"transposed": -1})
 _LEAST_BLOCK = 2048  # elements of filters that are updated at a time
-# Rows of a matrix that are updated at a time, at least, and their multiply-adds; an estimate.
-_LEAST_ROWS, _LEAST_WORK = 48, 1 << 15
+# Rows of a matrix that are updated at a time, at least and at most, and their multiply-adds; an
+# estimate.
+_LEAST_ROWS, _MOST_ROWS, _LEAST_WORK = 48, 112, 1 << 15
 
 
 class Backward:
@@ -272,7 +273,7 @@ class Backward:
 
 def _rows_of_a_block(inputs, work):
     """Return how many rows of a matrix are updated at a time, for so much work a row."""
-    most = min(max(_LEAST_ROWS, _LEAST_WORK // work), step_updates.FEATURES)
+    most = min(max(_LEAST_ROWS, _LEAST_WORK // work), _MOST_ROWS)
     return -(-inputs // -(-inputs // most))
 
 

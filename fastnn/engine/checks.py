@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.kernels import pooled, step, step_updates
+from fastnn.kernels import pooled, step
 
 from .errors import PlanError
 from .rows import Row, inside
@@ -260,7 +260,6 @@ class _Block(Row):
         self.inside("weight", self.weight, end, self.plan.weights)
         if self.code == step.AFFINE:
             rows = self.last_row - self.first_row
-            self.inside("slab", 0, rows, step_updates.FEATURES)
             self.chunk("source", self.inputs)
             self.shared("panels", self.plan.batch * self.outputs)
             self.list("samples", self.plan.batch)

@@ -89,7 +89,6 @@ class Engine:
         self.classes = plan.scores.size
         dtype = plan.dtype
         self._blocks, self._shares = records(plan.blocks), plan.shares()
-        self._slabs = np.zeros((len(self._shares) - 1, plan.slab), dtype)
         self._weights = np.zeros(plan.weights + plan.transposed, dtype)
         self._gradient = np.zeros(plan.weights, dtype)
         self._statistics = np.zeros(plan.statistics)
@@ -147,7 +146,7 @@ class Engine:
         step.train_steps(
             buffers.operations, buffers.groups, buffers.phases, buffers.loss_groups, loss_phases,
             self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
-            buffers.tables, buffers.memory, buffers.positions, self._slabs, self._weights,
+            buffers.tables, buffers.memory, buffers.positions, self._weights,
             self._gradient, *self._kept, self._statistics, self._rule.number,
             rates(self.optimizer, steps), settings(self.optimizer, steps), decay, self._squares,
             losses, right, losses_after, _NO_MASKS if masks_after is None else masks_after,

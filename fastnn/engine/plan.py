@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastnn.kernels import norm, panels, step, step_updates
+from fastnn.kernels import norm, step
 from fastnn.kernels.vectors import VECTOR_BYTES
 
 _SHARES = 32  # iterations of the loop that updates weights
@@ -115,11 +115,6 @@ class Plan:
     def lanes(self):
         """Numbers in a vector."""
         return VECTOR_BYTES // self.dtype.itemsize
-
-    @property
-    def slab(self):
-        """Elements of a slab: rows of a panel, for as many features as a block has, and zeros."""
-        return (step_updates.FEATURES + 1) * panels.MOST_VECTORS * self.lanes
 
     # --- Places -------------------------------------------------------------------------------
 
