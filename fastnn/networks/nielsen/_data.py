@@ -133,6 +133,9 @@ def check_finite(name, samples):
         If there is one.
     """
     for place, numbers in enumerate(samples):
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(numbers.sum()):  # a sum takes a fifth of the time
+                continue
         finite = np.isfinite(numbers)
         if not finite.all():
             i, k = np.argwhere(~finite)[0]
