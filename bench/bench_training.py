@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import race
 import roofs
+import systems
 import tasks
 from race import Entry
 
@@ -51,6 +52,7 @@ SIZES = {
     "Spiral": Size(50, 9, 0),
 }
 QUICK = Size(5, 2, 1)
+PARTS = costs.PARTS | {"systems": systems.measure}
 
 
 def entries(name):
@@ -209,7 +211,7 @@ def data(quick):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few steps of small data")
-    parser.add_argument("--only", choices=[*SIZES, *costs.PARTS], nargs="+", help="these alone")
+    parser.add_argument("--only", choices=[*SIZES, *PARTS], nargs="+", help="these alone")
     parser.add_argument("--out", type=Path, help=f"default: {RESULT.name}; nothing if --quick")
     options = parser.parse_args(arguments)
     path = options.out or (None if options.quick else RESULT)
@@ -236,7 +238,7 @@ def main(arguments=None):
             results.setdefault("networks", {})[network] = found
             _print(network, found)
             keep()
-    for part, function in costs.PARTS.items():
+    for part, function in PARTS.items():
         if not options.only or part in options.only:
             print(f"{part} ...", file=sys.stderr, flush=True)
             results[part] = function(images, labels, options.quick)
@@ -272,6 +274,12 @@ def bench_first_losses_agree(workers, name):
     race.check(workers, 3, RTOL)
     for worker in workers:
         assert np.isfinite(worker.epoch()).all()
+
+
+def bench_other_systems():
+    images = np.random.default_rng(0).integers(0, 256, (60, 28, 28), np.uint8)
+    found = systems.measure(images, np.arange(60) % 10, quick=True)
+    assert set(found) == set(systems.ROUNDS)
 
 
 def bench_multiply_adds():

@@ -29,6 +29,13 @@ NAMES = {
     "LeNet5": "LeNet-5",
 }
 
+# The other systems, and what was trained.
+SYSTEMS = {
+    "Nielsen": ("`nielsen`", "784-30-10, 3 epochs of 50,000 images, mini-batches of 10"),
+    "NN_ARCHITECTURE": ("`feature_major`", "2-25-50-50-25-1, 10,000 epochs of 900 points"),
+    "carefree0910": ("`carefree`", "2-24-24-7, 1,000 iterations of 700 points"),
+}
+
 
 def named(network):
     return NAMES.get(network, network)
@@ -124,6 +131,21 @@ def scaling(results):
     return markdown(head + [f"faster on {n}" for n in threads[1:]], table)
 
 
+def systems(results):
+    """Return the table of the other systems' trainings."""
+    table = [
+        [
+            *SYSTEMS[name],
+            figures(found["compiled"]["seconds"]),
+            figures(found["numpy"]["seconds"]),
+            times(found["numpy"]["ratio"]),
+        ]
+        for name, found in results["systems"].items()
+    ]
+    head = ["training with", "of", "compiled, s", "its algorithm in NumPy, s", "of the compiled"]
+    return markdown(head, table)
+
+
 def where(results):
     """Return one paragraph: when, on what machine, with which versions, how losses agreed."""
     machine, versions = results["machine_info"], results["machine_info"]["versions"]
@@ -160,7 +182,7 @@ def costs(results):
 def tables(results):
     """Return what stands between the README's two markers."""
     return (
-        f"{where(results)}\n{steps(results)}\n{epochs(results)}\n"
+        f"{where(results)}\n{steps(results)}\n{epochs(results)}\n{systems(results)}\n"
         + folded("All contestants", contestants(results))
         + folded("The engine by threads and batch size", scaling(results))
         + costs(results)

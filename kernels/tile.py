@@ -263,9 +263,7 @@ def _multiply_numbered(
         n += cols
 
 
-def _multiply_placed(
-    a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
-):
+def _multiply_placed(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc):
     lanes = lanes_of(a)
     n = 0
     while n < N:
