@@ -29,6 +29,7 @@ _MODULES = (
 
 _NAMES = {
     "_backend": ("backend",),
+    "_threads": ("get_num_threads", "set_num_threads"),
     "data": ("load_mnist",),
     "errors": ("DataError", "UnsafeFileError"),
     "layers": (

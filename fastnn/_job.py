@@ -57,7 +57,10 @@ def run(options, started):
 
     np.random.seed(options.seed)
     network, optimizer = _make(options)
-    layer, threads = _threads()
+    try:
+        layer, threads = _threads()
+    except ValueError as error:
+        return _fail(USAGE, str(error))
     said = "as NumPy decides" if threads is None else f"{threads} ({layer})"
     _say_first_lines(progress, options, data, network, optimizer, said)
 

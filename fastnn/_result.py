@@ -6,7 +6,7 @@ import platform
 import time
 from pathlib import Path
 
-from . import _backend
+from . import _backend, _machine
 from ._files import written_whole
 
 
@@ -31,16 +31,7 @@ def seconds_since_process_start(fallback):
 
 def cpu():
     """Return what the processor calls itself, and how many of it this process may use."""
-    name = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {usable} logical processors"
+    return f"{_machine.processor()}, {_machine.usable()} logical processors"
 
 
 def versions():

@@ -63,6 +63,8 @@ def _parser():
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     _add_train(commands)
     _add_run(commands)
+    _add_warmup(commands)
+    _add_info(commands)
     return parser
 
 
@@ -175,6 +177,32 @@ def _add_run(commands):
     )
 
 
+def _add_warmup(commands):
+    warmup = commands.add_parser(
+        "warmup",
+        allow_abbrev=False,
+        help="compile the kernels, so that nothing waits for them later",
+        description="Compile the kernels of layers, training and scoring, and keep them in the "
+        "cache. It takes minutes the first time and seconds after that.",
+        epilog="Exit codes: 0 done, 1 there is nothing to compile or no place to keep it, "
+        "2 bad arguments, 130 interrupted (what was compiled is kept).",
+    )
+    warmup.add_argument(
+        "--dtype", choices=("float32", "float64"), help="for this one only (default: for both)"
+    )
+
+
+def _add_info(commands):
+    info = commands.add_parser(
+        "info",
+        allow_abbrev=False,
+        help="tell of versions, processor, threads, cache and data, for a bug report",
+        description="Tell what decides how fast kernels are. Nothing is compiled or downloaded; "
+        "the user's name and home folder are left out.",
+    )
+    info.add_argument("--json", action="store_true", help="as JSON")
+
+
 def main(arguments=None):
     """Run the command line `arguments`, those of the process by default; return an exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -185,9 +213,11 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.error("a command is missing: try fastnn train, or fastnn --help")
-    if options.command == "run":
-        return _run(parser, options)
-    return _train(parser, options)
+    work = {"train": _train, "run": _run, "warmup": _warmup, "info": _info}
+    try:
+        return work[options.command](parser, options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _run(parser, options):
@@ -195,10 +225,19 @@ def _run(parser, options):
         parser.error("a script is missing: try fastnn run path/to/script.py")
     from .book import runner
 
-    try:
-        return runner.main(options)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return runner.main(options)
+
+
+def _warmup(parser, options):
+    from . import _warmup
+
+    return _warmup.run(options)
+
+
+def _info(parser, options):
+    from . import _info
+
+    return _info.run(options)
 
 
 def _train(parser, options):

@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from types import FunctionType
@@ -80,6 +81,11 @@ def _private_cache_folder():
 _CACHE_FOLDER = None if config.DISABLE_JIT else _private_cache_folder()
 
 
+def cache_folder():
+    """Return the path of the folder in which compiled kernels are kept, or None."""
+    return _CACHE_FOLDER
+
+
 @contextmanager
 def _numba_cache_in(folder):
     """Make the functions decorated inside keep their machine code in `folder`."""
@@ -130,10 +136,12 @@ def helper(function):
 
 # How a parallel loop may be entered just now. GUARDED: one Python thread at a time, since it is
 # not known yet which layer is at work or it is workqueue, which aborts the process when two
-# threads are inside. FREE: by any thread. NEVER: this is the forked child of a process whose
-# pool of threads it has not inherited, or the user asked for it.
-_GUARDED, _FREE, _NEVER = range(3)
-_entry = _NEVER if os.environ.get("FASTNN_SERIAL", "0") not in ("", "0") else _GUARDED
+# threads are inside. FREE: by any thread. LIMITED: by any that knows FASTNN_NUM_THREADS. NEVER:
+# the JIT is off, the user asked for it, or this is the forked child of a process whose pool of
+# threads it has not inherited.
+_GUARDED, _FREE, _LIMITED, _NEVER = range(4)
+_serial = config.DISABLE_JIT or os.environ.get("FASTNN_SERIAL", "0") not in ("", "0")
+_entry = _NEVER if _serial else _GUARDED
 _inside = threading.Lock()
 _launched = False
 
@@ -169,15 +177,48 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _enter_guarded(kernel, args):
-    global _entry, _launched
+@cache
+def _limit():
+    """Return what FASTNN_NUM_THREADS says; without it, what Numba starts."""
+    most = config.NUMBA_NUM_THREADS
+    text = os.environ.get("FASTNN_NUM_THREADS") or str(most)
+    if not (text.isdecimal() and 1 <= int(text) <= most):
+        raise ValueError(
+            f"FASTNN_NUM_THREADS must be an integer from 1 to {most}, as many threads as Numba "
+            f"starts (NUMBA_NUM_THREADS), not {text!r}"
+        )
+    return int(text)
+
+
+class _PythonThread(threading.local):
+    knows_limit = False
+
+
+_this_thread = _PythonThread()
+
+
+def _prepare_threads():
+    """Set the number of threads of this Python thread, if it is new: Numba has one for each."""
+    global _launched
+    _launched = True
+    if not _this_thread.knows_limit:
+        if _limit() < numba.get_num_threads():
+            numba.set_num_threads(_limit())
+        _this_thread.knows_limit = True
+
+
+def _enter(kernel, args):
+    global _entry
+    if _entry == _LIMITED:
+        _prepare_threads()
+        return kernel.parallel(*args)
     if not _inside.acquire(blocking=False):
         return kernel.serial(*args)
     try:
-        _launched = True
+        _prepare_threads()
         kernel.parallel(*args)
-        if not config.DISABLE_JIT and numba.threading_layer() != "workqueue":
-            _entry = _FREE
+        if numba.threading_layer() != "workqueue":
+            _entry = _FREE if _limit() == config.NUMBA_NUM_THREADS else _LIMITED
     finally:
         _inside.release()
 
@@ -217,7 +258,7 @@ class Kernel:
         elif _entry == _FREE:
             self.parallel(*args)
         else:
-            _enter_guarded(self, args)
+            _enter(self, args)
 
 
 def kernel(serial_below):
@@ -238,14 +279,29 @@ def _touch(seen):
         seen[i] = 1
 
 
+def is_serial():
+    """Tell whether kernels run without threads just now."""
+    return _entry == _NEVER
+
+
 def threading_layer():
     """Start the threads and return the name of the layer: tbb, omp, workqueue or serial."""
-    if config.DISABLE_JIT or _entry == _NEVER:
+    if is_serial():
         return "serial"
     _touch(np.zeros(2))
     return numba.threading_layer()
 
 
 def number_of_threads():
-    """Return how many threads a parallel loop runs on."""
-    return 1 if config.DISABLE_JIT or _entry == _NEVER else numba.get_num_threads()
+    """Return on how many threads a parallel loop of this Python thread runs."""
+    if is_serial():
+        return 1
+    _prepare_threads()
+    return numba.get_num_threads()
+
+
+def set_number_of_threads(n):
+    """Let parallel loops of this Python thread run on `n` threads, of those that Numba starts."""
+    if not is_serial():
+        _prepare_threads()
+        numba.set_num_threads(n)

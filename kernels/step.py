@@ -15,6 +15,7 @@ from ._shared import shared
 from .pooled import convolve_weight_pooled
 from .step_affine import affine_weight
 from .step_images import find_active, gather
+from .step_losses import half_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
 from .step_norm import (
     batch_norm,
     batch_norm_backward,
@@ -29,12 +30,9 @@ from .step_operations import (
     convolve,
     convolve_weight,
     drop,
-    half_squared_error,
     pool,
     pool_backward,
     publish,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
 )
 from .step_updates import SGD, affine_gradient, summed_gradient, transpose_block, update_block
 

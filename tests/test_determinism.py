@@ -12,7 +12,10 @@ from fastnn.kernels import _jit
 
 import fastnn
 
-SETTINGS = ("NUMBA_THREADING_LAYER", "NUMBA_NUM_THREADS", "FASTNN_SERIAL", "FASTNN_BACKEND")
+SETTINGS = (
+    "NUMBA_THREADING_LAYER", "NUMBA_NUM_THREADS", "FASTNN_SERIAL", "FASTNN_BACKEND",
+    "FASTNN_NUM_THREADS",
+)  # fmt: skip
 RUNS = [  # threading layer, threads
     ("tbb", 1),
     ("tbb", 2),

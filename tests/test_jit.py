@@ -15,7 +15,10 @@ import pytest
 from fastnn.kernels import _jit
 
 # Settings of Numba and of fastnn that a test of the defaults must not inherit.
-SETTINGS = ("NUMBA_THREADING_LAYER", "NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR", "FASTNN_SERIAL")
+SETTINGS = (
+    "NUMBA_THREADING_LAYER", "NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR", "FASTNN_SERIAL",
+    "FASTNN_NUM_THREADS",
+)  # fmt: skip
 LAYERS = ["tbb", "omp", "workqueue"]
 
 posix = pytest.mark.skipif(os.name != "posix", reason="about POSIX permissions and processes")

@@ -133,10 +133,10 @@ def test_the_variables_of_the_environment_are_those_that_the_code_reads():
     read = {
         name
         for path in SOURCES
-        for name in re.findall(r"environ[^\n]*?\"(FASTNN_[A-Z]+)\"", path.read_text())
+        for name in re.findall(r"environ[^\n]*?\"(FASTNN_[A-Z_]+)\"", path.read_text())
     }
     assert len(read) >= 4
-    assert set(re.findall(r"FASTNN_[A-Z]+", README)) == read
+    assert set(re.findall(r"FASTNN_[A-Z_]+", README)) == read
 
 
 def test_every_public_name_that_is_mentioned_exists():

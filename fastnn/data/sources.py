@@ -22,6 +22,7 @@ HINT = (
     "name it by --data-dir or FASTNN_DATA, or let --data mnist download them."
 )
 RETRY_SECONDS = 24 * 3600
+_FAILURE = "download-failed"
 
 
 def print_status(message):
@@ -72,6 +73,27 @@ def load_data(kind="auto", data_dir=None, *, report=print_status):
     if os.environ.get("FASTNN_DATA"):
         return _load_folder(os.environ["FASTNN_DATA"], kind, " (named by FASTNN_DATA)")
     return _load_mnist(report, or_drawn=kind == "auto")
+
+
+def what_is_found():
+    """Return a line on what `load_data` would load; nothing is downloaded, drawn or printed."""
+    if os.environ.get("FASTNN_DATA"):
+        try:
+            return load_data().description
+        except DataError as error:
+            return f"unusable: {error}"
+    folder = user_cache_folder() / "mnist"
+    broken = None
+    if len(find_files(folder)) == len(MNIST):
+        try:
+            return _load_folder(folder, "mnist", "").description
+        except DataError as error:
+            broken = error
+    found = f"unusable: {broken}" if broken else f"no MNIST in {folder}"
+    reason = _why_no_download(folder, again=broken)
+    if not reason:
+        return f"{found}; fastnn train would download it"
+    return f"{found}; {reason}" + ("" if broken else "; drawn digits take its place")
 
 
 def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, data_dir=None):
@@ -163,12 +185,9 @@ def _load_mnist(report, or_drawn):
 
 def _download(folder, report, again):
     """Download MNIST; if that failed less than a day ago, then only if `again` is true."""
-    if os.environ.get("FASTNN_OFFLINE", "0") not in ("", "0"):
-        raise DataError("FASTNN_OFFLINE is set, so nothing is downloaded")
-    # Where packets vanish, a failure takes 15 s: too long for every start.
-    failure = folder / "download-failed"
-    if not again and _is_recent(failure):
-        raise DataError("the download failed less than a day ago; --data mnist tries it again now")
+    reason = _why_no_download(folder, again)
+    if reason:
+        raise DataError(reason)
     # Here, because it takes a while to import and most runs do not need it.
     from . import download
 
@@ -177,10 +196,20 @@ def _download(folder, report, again):
     except DataError:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            failure.touch()
+            (folder / _FAILURE).touch()
         raise
     with suppress(OSError):
-        failure.unlink()
+        (folder / _FAILURE).unlink()
+
+
+def _why_no_download(folder, again):
+    """Return why nothing is downloaded into a folder; empty if it is tried."""
+    if os.environ.get("FASTNN_OFFLINE", "0") not in ("", "0"):
+        return "FASTNN_OFFLINE is set, so nothing is downloaded"
+    # Where packets vanish, a failure takes 15 s: too long for every start.
+    if not again and _is_recent(folder / _FAILURE):
+        return "the download failed less than a day ago; --data mnist tries it again now"
+    return ""
 
 
 def _is_recent(path):

@@ -18,7 +18,7 @@ from fastnn.optimizers import SGD
 from ._feed_forward import sigmoid
 
 # Samples whose scores are computed at a time. 10,000 images of MNIST took 24 ms of one core so,
-# 84 ms by tens, and 155 ms in NumPy, which makes float64 of them first (Zen 4).
+# 84 ms by tens, and 155 ms in NumPy, which makes float64 of them first (Zen 3).
 _ROWS = 1000
 
 
