@@ -24,10 +24,9 @@ import race
 import roofs
 import systems
 import tasks
-from race import Entry
+from race import CORES, Entry
 
 RESULT = Path(__file__).with_name("results") / "training.json"
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 BATCH = 100
 
 # The losses of the first steps part slowly in float32, as every step starts from the one before.

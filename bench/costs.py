@@ -11,9 +11,8 @@ from pathlib import Path
 
 import race
 import tasks
-from race import Entry
+from race import CORES, Entry
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 BATCHES = (10, 32, 100, 320, 1000)
 SAMPLES = {"TwoLayerNet": 40_000, "SimpleConvNet": 4_000}  # of a round, on one thread
 TURNS = 7

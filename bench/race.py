@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from roofs import PAUSE
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 WORKER = Path(__file__).with_name("worker.py")
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -1,13 +1,11 @@
 """The other systems' trainings: compiled, against their own algorithms in plain NumPy."""
 
-import os
 from contextlib import ExitStack
 
 import race
 import tasks
-from race import Entry
+from race import CORES, Entry
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 ROUNDS = {"Nielsen": 5, "NN_ARCHITECTURE": 3, "carefree0910": 15}
 RTOL = 1e-6  # of what a training ends with; it amplifies roundings
 

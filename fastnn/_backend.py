@@ -30,6 +30,15 @@ _active = ContextVar("fastnn_backend", default=_from_environment)
 active = _active.get
 
 
+def why_plain():
+    """Return why nothing is to be compiled, as things are just now; empty if it may be."""
+    from numba import config  # here, so that this module is loaded without a compiler
+
+    if active() == NUMPY:
+        return "the backend is numpy"
+    return "the JIT is off" if config.DISABLE_JIT else ""
+
+
 @contextmanager
 def backend(name):
     """Run layers and functions on another backend, in this thread or task, inside a `with`.

@@ -18,7 +18,7 @@ from .data import load_data
 from .engine import CannotLower
 from .errors import DataError
 from .training import NonFiniteLossError, evaluate, fit
-from .training._steps import LayerSteps, engine_steps, why_layers
+from .training._steps import LayerSteps, engine_steps
 from .training.trainer import OPTIMIZERS
 
 NETWORKS = {
@@ -131,7 +131,7 @@ def _get_ready(options, data):
 def _said_of_engine(engine, wanted):
     if engine == "compiled":
         return "engine: compiled, many steps to a call"
-    reason = why_layers()
+    reason = _backend.why_plain()
     return f"engine: layers, since {reason}" if reason and wanted == "auto" else "engine: layers"
 
 

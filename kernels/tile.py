@@ -246,14 +246,22 @@ def _multiply(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds,
         n += cols
 
 
+@helper
+def _wide_columns(rest, lanes):
+    """Return how many of the columns that are left a tile of two vectors takes.
+
+    It leaves none, or a vector of them at least.
+    """
+    return 2 * lanes if rest >= 3 * lanes else (rest + 1) // 2 if rest > 2 * lanes else rest
+
+
 def _multiply_numbered(
     a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start0, lds, c, c0, ldc
 ):
     lanes = lanes_of(a)
     n = 0
     while n < N:
-        rest = N - n
-        cols = 2 * lanes if rest >= 3 * lanes else (rest + 1) // 2 if rest > 2 * lanes else rest
+        cols = _wide_columns(N - n, lanes)
         for m in range(0, M, _W_SHORT):
             step = min(_W_SHORT, M - m)
             # fmt: off
@@ -267,8 +275,7 @@ def _multiply_placed(a, a0, base, p0, P, off, m0, M, b, b0, ldb, N, start, start
     lanes = lanes_of(a)
     n = 0
     while n < N:
-        rest = N - n
-        cols = 2 * lanes if rest >= 3 * lanes else (rest + 1) // 2 if rest > 2 * lanes else rest
+        cols = _wide_columns(N - n, lanes)
         for m in range(0, M, _W_SHORT):
             step = min(_W_SHORT, M - m)
             # fmt: off

@@ -28,6 +28,13 @@ def trained(make, data, *arguments, backend="compiled", **options):
     return network, result, data
 
 
+def take_epoch(network, pairs, size, eta):
+    """Shuffle `pairs`, and take a step for each mini-batch by itself."""
+    random.shuffle(pairs)
+    for first in range(0, len(pairs), size):
+        network.update_mini_batch(pairs[first : first + size], eta)
+
+
 def parameters(network):
     return [*network.weights, *network.biases]
 

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from nielsen_runs import assert_close, column_pairs, parameters, trained
+from nielsen_runs import assert_close, column_pairs, parameters, take_epoch, trained
 
 import fastnn
 from fastnn.engine import Engine
@@ -95,9 +95,7 @@ def test_sgd_is_an_update_for_each_mini_batch_of_the_shuffled_list(backend):
     np.random.seed(0)
     expected, pairs = Network(SIZES), list(PAIRS)
     for _ in range(3):
-        random.shuffle(pairs)
-        for first in range(0, 83, 10):
-            expected.update_mini_batch(pairs[first : first + 10], 3.0)
+        take_epoch(expected, pairs, 10, 3.0)
     assert_close(net, expected)
     assert result is None
     assert drawn == (random.random(), np.random.rand())

@@ -223,7 +223,7 @@ def gen_spiral(size=50, n=7, n_class=7, scale=4, one_hot=True):
         points = slice(arm * size, (arm + 1) * size)
         x[points] = np.c_[radius * np.sin(angle), radius * np.cos(angle)]
         y[points] = arm % n_class
-    return x, _one_hot(y, n_class) if one_hot else y
+    return x, np.eye(n_class)[y] if one_hot else y
 
 
 def gen_xor(size=100, scale=1, one_hot=True):
@@ -237,7 +237,7 @@ def gen_xor(size=100, scale=1, one_hot=True):
     _check.integer("gen_xor", "size", size, 1)
     first, second = (np.random.randn(size) * scale for _ in range(2))
     y = (first * second >= 0).astype(np.int64)
-    return np.c_[first, second].astype(np.float32), _one_hot(y, 2) if one_hot else y
+    return np.c_[first, second].astype(np.float32), np.eye(2)[y] if one_hot else y
 
 
 def gen_two_clusters(size=100, n_dim=2, center=0, dis=2, scale=1, one_hot=True):
@@ -268,7 +268,7 @@ def gen_two_clusters(size=100, n_dim=2, center=0, dis=2, scale=1, one_hot=True):
     order = np.random.permutation(2 * size)
     x = np.vstack(clusters).astype(np.float32)[order]
     y = np.repeat([1, 0], size)[order]
-    return x, _one_hot(y, 2) if one_hot else y
+    return x, np.eye(2)[y] if one_hot else y
 
 
 def gen_nine_grid(size=120, one_hot=True):
@@ -283,10 +283,4 @@ def gen_nine_grid(size=120, one_hot=True):
     _check.integer("gen_nine_grid", "size", size, 1)
     coordinates = np.random.randn(2, size).astype(np.float32)
     y = (np.abs(coordinates) < 1).sum(axis=0).astype(np.int8)
-    return coordinates.T.copy(), _one_hot(y, 3) if one_hot else y
-
-
-def _one_hot(classes, count):
-    rows = np.zeros((len(classes), count))
-    rows[np.arange(len(classes)), classes] = 1
-    return rows
+    return coordinates.T.copy(), np.eye(3)[y] if one_hot else y

@@ -80,15 +80,9 @@ def search(images, trials=100, epochs=50, seed=0, workers=1):
     else:
         # Threads do not survive a fork.
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, spawn, initializer=_use_one_thread) as pool:
+        with ProcessPoolExecutor(workers, spawn, fastnn.set_num_threads, (1,)) as pool:
             found = list(pool.map(trial, range(trials)))
     return sorted(found, key=lambda trial: trial.validation_accuracies[-1], reverse=True)
-
-
-def _use_one_thread():
-    import numba
-
-    numba.set_num_threads(1)
 
 
 def draw(best, data_name):

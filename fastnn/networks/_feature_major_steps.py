@@ -3,7 +3,6 @@
 import warnings
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from fastnn import _backend
@@ -100,7 +99,7 @@ class _CompiledSteps:
 
 def _steps(caller, compiled, *arguments):
     """Return what takes the epochs."""
-    if compiled and _backend.active() != _backend.NUMPY and not numba.config.DISABLE_JIT:
+    if compiled and not _backend.why_plain():
         try:
             return _CompiledSteps(*arguments[2:])
         except CannotLower as error:

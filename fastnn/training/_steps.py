@@ -6,7 +6,6 @@ import time
 import warnings
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from fastnn import _backend, _check, _targets, _update
@@ -256,15 +255,6 @@ def _are_one_hot(rows):
     return bool(((rows != 0).sum(axis=1) == 1).all() and (rows.max(axis=1) == 1).all())
 
 
-def why_layers():
-    """Return why "auto" means layers whatever the network; empty if it does not."""
-    if _backend.active() == _backend.NUMPY:
-        return "the backend is numpy"
-    if numba.config.DISABLE_JIT:
-        return "the JIT is off"
-    return ""
-
-
 def engine_steps(caller, network, optimizer, x, t, batch_size, wanted, pixels=True):
     """Return `EngineSteps`, or None if the layers are to be used.
 
@@ -286,7 +276,7 @@ def engine_steps(caller, network, optimizer, x, t, batch_size, wanted, pixels=Tr
     """
     if wanted not in ENGINES:
         raise ValueError(f"{caller}: engine must be one of {', '.join(ENGINES)}, not {wanted!r}")
-    if wanted == "layers" or (wanted == "auto" and why_layers()):
+    if wanted == "layers" or (wanted == "auto" and _backend.why_plain()):
         return None
     try:
         if _backend.active() == _backend.NUMPY:

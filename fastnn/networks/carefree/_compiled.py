@@ -14,7 +14,6 @@ numbers that the rule is given:
 import copy
 import time
 
-import numba
 import numpy as np
 
 import fastnn
@@ -68,7 +67,7 @@ def has_own_methods(thing, methods_of_class):
 
 def is_wanted(network):
     """Whether iterations may be compiled: nothing that the plain ones would call is replaced."""
-    if _backend.active() == _backend.NUMPY or numba.config.DISABLE_JIT:
+    if _backend.why_plain():
         return False
     parts = (*network._layers, network._w_optimizer, network._b_optimizer)
     return not any(

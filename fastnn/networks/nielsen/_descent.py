@@ -5,7 +5,6 @@ import random
 import warnings
 from functools import cached_property
 
-import numba
 import numpy as np
 
 from fastnn import _backend, _check, _update
@@ -62,7 +61,7 @@ def begin(network, update, cross_entropy, training_data, samples, mini_batch_siz
         If the engine cannot do what was asked for.
     """
     plain = PlainDescent(network, update, training_data, mini_batch_size)
-    if samples is None or _backend.active() == _backend.NUMPY or numba.config.DISABLE_JIT:
+    if samples is None or _backend.why_plain():
         return plain
     try:
         return CompiledDescent(
