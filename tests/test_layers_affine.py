@@ -58,6 +58,24 @@ def test_matches_reference_at_the_sizes_of_networks(x_shape, M, dtype, rng):
     agree(x_shape, M, dtype, rng)
 
 
+# The last is converted in several parts.
+@pytest.mark.parametrize("x_shape, M", [((5, 7), 3), ((4, 2, 3, 5), 8), ((700, 400), 9)], ids=str)
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_float32_images_count_as_float64_ones_beside_such_weights(x_shape, M, channels_last, rng):
+    W, b, x, dout = make(x_shape, M, np.float64, rng)
+    x = x.astype(np.float32)
+    if channels_last and x.ndim == 4:
+        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    layer = fastnn.Affine(W, b)
+    expected = run(fastnn, W, b, x.astype(np.float64), dout)
+    out = layer.forward(x)
+    results = out, layer.backward(dout), layer.dW, layer.db
+    for result, right in zip(results, expected, strict=True):
+        np.testing.assert_allclose(result, right, rtol=0, atol=1e-12, strict=True)
+    assert layer.x.dtype == np.float32
+    assert x.ndim == 4 or np.shares_memory(layer.x, x)
+
+
 def test_integers_give_the_exact_result(dtype, rng):
     W, b, x, dout = (np.round(4 * a).astype(dtype) for a in make((12, 20), 7, dtype, rng))
     for result, right in zip(

@@ -21,8 +21,8 @@ class Affine:
     W, b
         As given. They may be replaced: they are checked again on use.
     x : array of shape (N, D), or None
-        The last input: a view of the caller's array where that needed no conversion, so that
-        what is written there before `backward` changes `dW`, as in the book.
+        The last input, of its own dtype: a view of the caller's array unless that is unaligned or
+        read-only, so that what is written there before `backward` changes `dW`, as in the book.
     original_x_shape : tuple or None
         Its shape, before axes after the first were made one.
     dW, db : arrays of shapes (D, M) and (M,), or None
@@ -66,13 +66,14 @@ class Affine:
             )
         _check.memory("Affine", "the output", (N, M), 8)
         dtype = _check.float_dtype(x, W, self.b)
-        x = _check.cast(x, dtype)
         self._ran, self._dtype = _backend.active() if W.size else _backend.NUMPY, dtype
         self._x_shape, self._W_shape = (N, D), W.shape
         if self._ran == _backend.NUMPY:
-            return _check.cast(reference.Affine.forward(self, x), dtype)
+            return _check.cast(reference.Affine.forward(self, _check.cast(x, dtype)), dtype)
         self.original_x_shape = x.shape
-        self.x = _memory.behaved(_memory.flat(x), dtype)
+        if x.dtype != _check.FLOAT32:  # which stays as it is, as in the book, and half as large
+            x = _check.cast(x, dtype)
+        self.x = _memory.behaved(_memory.flat(x), x.dtype)
         W = _memory.behaved(W, dtype)
         return _affine.forward(self.x, W, _check.spread(b, M, dtype))
 
@@ -100,5 +101,5 @@ class Affine:
         dx = None
         if with_dx:
             dx = _affine.backward_x(dout, _memory.behaved(W, dtype)).reshape(self.original_x_shape)
-        self.dW, self.db = _affine.backward_weight(_memory.behaved(x, dtype), dout)
+        self.dW, self.db = _affine.backward_weight(_memory.behaved(x, x.dtype), dout)
         return dx
