@@ -28,8 +28,8 @@ def softmax_cross_entropy(op, memory, base, rows, order, labels, place, N, losse
         if right.size:
             right[place + i] = largest == label
         row[label] -= one
-        for k in range(K):
-            row[k] /= count
+    for j in range(y.size):
+        y[j] /= count
 
 
 @shared

@@ -95,7 +95,8 @@ def test_which_layers_let_chunks_sum():
         return lower(network.layers, network.last_layer, (features,), batch, np.float64, True)
 
     assert summed(plan("the moons")) == (4, 0)
-    assert summed(plan("the moons", 300)) == (0, 4)  # 25 samples to a chunk
+    assert summed(plan("the moons", 300)) == (4, 0)  # 25 samples to a chunk
+    assert summed(plan("the moons", 240)) == (0, 4)  # 24
     assert summed(plan("blocks")) == (2, 1)  # the features of images are listed if not 0
     assert summed(plan("too many weights for it")) == (1, 2)
 

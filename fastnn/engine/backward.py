@@ -123,7 +123,7 @@ class Backward:
         seen = self.forward.seen if is_first else -1
         # Sums of a chunk are its K * M weights; else K + M numbers of each sample go to whoever
         # updates the weights.
-        if seen < 0 and plan.rows > ROWS and K * M <= plan.rows * (K + M):
+        if seen < 0 and plan.rows >= ROWS and K * M <= plan.rows * (K + M):
             self._sum_in_chunks(parameters, source, transposed)
         else:
             self._publish(parameters, source, transposed, seen)
