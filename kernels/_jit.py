@@ -20,6 +20,7 @@ import numba
 import numpy as np
 from numba import config, njit, prange
 from numba.core.caching import FunctionCache
+from numba.core.cpu_options import ParallelOptions
 
 from fastnn._folders import user_cache_folder
 
@@ -28,16 +29,19 @@ from fastnn._folders import user_cache_folder
 FASTMATH = {"nsz", "contract"}
 
 # Loops over `prange` are the only parallel regions; array expressions are not made into more.
-_PARALLEL = {
-    "prange": True,
-    "comprehension": False,
-    "fusion": False,
-    "inplace_binop": False,
-    "numpy": False,
-    "reduction": False,
-    "setitem": False,
-    "stencil": False,
-}
+# Numba takes what it has read out of a dict, so that the next kernel would find it empty.
+_PARALLEL = ParallelOptions(
+    {
+        "prange": True,
+        "comprehension": False,
+        "fusion": False,
+        "inplace_binop": False,
+        "numpy": False,
+        "reduction": False,
+        "setitem": False,
+        "stencil": False,
+    }
+)
 
 _OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
 

@@ -52,6 +52,27 @@ def printed_on(layer, code, **settings):
     return process
 
 
+# --- What becomes parallel --------------------------------------------------------------------
+
+
+def _add_twice(x, out):
+    total = x + x
+    for i in numba.prange(x.size):
+        out[i] = total[i] + x[i]
+
+
+@pytest.mark.compiled
+@pytest.mark.filterwarnings("ignore::numba.NumbaPerformanceWarning")
+def test_only_loops_over_prange_become_parallel(monkeypatch):
+    monkeypatch.setattr(_jit, "_CACHE_FOLDER", None)  # what is loaded from it has no diagnostics
+    kernel = _jit.Kernel(_add_twice, 0)
+    for dtype in (np.float32, np.float64):  # Numba reads the options anew for each
+        kernel.parallel(np.ones(3, dtype), np.ones(3, dtype))
+    for signature in kernel.parallel.signatures:
+        diagnostics = kernel.parallel.get_metadata(signature)["parfor_diagnostics"]
+        assert diagnostics.count_parfors() == 1
+
+
 # --- Which form runs --------------------------------------------------------------------------
 
 
