@@ -65,6 +65,7 @@ def _parser():
     _add_run(commands)
     _add_warmup(commands)
     _add_info(commands)
+    _add_inspect(commands)
     return parser
 
 
@@ -203,6 +204,31 @@ def _add_info(commands):
     info.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _add_inspect(commands):
+    inspect = commands.add_parser(
+        "inspect",
+        allow_abbrev=False,
+        help="tell whether the compiler did with a kernel what was hoped",
+        description="Compile a kernel anew, and tell what its hot loop is made of: vectors, fused "
+        "multiply-adds, what is spilled to the stack; what LLVM's loop vectoriser remarked, which "
+        "loops run in parallel, how long compiling took, and where the result is kept.",
+        epilog="Exit codes: 0 done, 1 there is nothing compiled, 2 bad arguments, 130 interrupted.",
+    )
+    inspect.add_argument(
+        "kernel",
+        nargs="?",
+        metavar="KERNEL",
+        help="a compiled function, such as convolve, convolve_serial or tile.multiply "
+        "(default: list them all)",
+    )
+    inspect.add_argument(
+        "--signature",
+        metavar="SIGNATURE",
+        help="float32, float64, or a number of those that the report lists (default: float32)",
+    )
+    inspect.add_argument("--asm", action="store_true", help="print the hot loop's assembly as well")
+
+
 def main(arguments=None):
     """Run the command line `arguments`, those of the process by default; return an exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -213,7 +239,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.error("a command is missing: try fastnn train, or fastnn --help")
-    work = {"train": _train, "run": _run, "warmup": _warmup, "info": _info}
+    work = {"train": _train, "run": _run, "warmup": _warmup, "info": _info, "inspect": _inspect}
     try:
         return work[options.command](parser, options)
     except KeyboardInterrupt:
@@ -238,6 +264,14 @@ def _info(parser, options):
     from . import _info
 
     return _info.run(options)
+
+
+def _inspect(parser, options):
+    if options.kernel is None and (options.signature is not None or options.asm):
+        parser.error("a kernel is missing: try fastnn inspect convolve, or fastnn inspect for all")
+    from . import inspection
+
+    return inspection.run(options)
 
 
 def _train(parser, options):

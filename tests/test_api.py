@@ -137,11 +137,11 @@ def test_imports_go_one_way(path):
     if where.name not in USERS_OF_THE_REFERENCE or len(where.parts) > 1:
         assert not any(part_of(name, "fastnn.reference") for name in names)
     above = {
-        "layers": ("engine", "networks", "training", "cli", "plots", "data"),
-        "engine": ("networks", "training", "cli", "plots", "data"),
-        "networks": ("training", "cli", "plots", "kernels"),
-        "training": ("cli", "plots", "kernels"),
-        "data": ("layers", "networks", "training", "kernels", "cli", "plots"),
+        "layers": ("engine", "networks", "training", "cli", "plots", "data", "inspection"),
+        "engine": ("networks", "training", "cli", "plots", "data", "inspection"),
+        "networks": ("training", "cli", "plots", "kernels", "inspection"),
+        "training": ("cli", "plots", "kernels", "inspection"),
+        "data": ("layers", "networks", "training", "kernels", "cli", "plots", "inspection"),
     }.get(where.parts[0], ())
     for name in names:
         assert not part_of(name, *(f"fastnn.{module}" for module in above))

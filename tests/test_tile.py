@@ -3,13 +3,11 @@
 import ctypes
 import importlib.util
 import mmap
-import re
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
-import llvmlite.binding
 import numba
 import numpy as np
 import pytest
@@ -330,40 +328,3 @@ def test_nothing_is_read_or_written_beyond_an_array(at_end, dtype):
     command = [sys.executable, "-X", "faulthandler", "-c", code]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
-
-
-def _host_has(*features):
-    host = llvmlite.binding.get_host_cpu_features()
-    return all(host.get(feature) for feature in features)
-
-
-@pytest.mark.compiled
-@pytest.mark.skipif(not _host_has("avx2", "fma"), reason="reads the instructions of AVX2")
-def test_inner_loops_keep_their_sums_in_registers(dtype):
-    other = tile_for(32)
-    heights = {other._N, other._N_SHORT, 2 * other._W, 2 * other._W_SHORT}
-    for call, counts in (
-        (other.multiply, heights),
-        (other.multiply_numbered, {2 * other._W_SHORT}),
-        (other.multiply_placed, {2 * other._W_SHORT}),
-    ):
-        x, table = np.zeros(100, dtype), np.zeros(3, np.int64)
-        call.compiled(x, 0, table, 0, 1, table, 0, 1, x, 0, 9, 9, x, 0, 9, x.copy(), 0, 9)
-        (assembly,) = call.compiled.inspect_asm().values()
-        loops = loops_of(assembly)
-        assert loops.keys() == counts
-        for block in loops.values():
-            assert not re.search(r"%ymm\d+, -?\d*\(%rsp\)", block), f"sums in memory:\n{block}"
-            assert not re.search(r"vmovap[sd]\t%ymm", block), f"sums are moved:\n{block}"
-
-
-def loops_of(assembly):
-    """Return the inner loops of a function by their number of multiply-adds."""
-    # What comes after the function itself are functions that it calls.
-    blocks = re.split(r"\n(?=\.?\w+:)", assembly.split(".cfi_endproc")[0])
-    loops = {}
-    for block in blocks:
-        count = len(re.findall(r"\tvfmadd\w+p[sd]\t.*%ymm", block))
-        if count:
-            loops[count] = block
-    return loops

@@ -1,0 +1,46 @@
+"""The command ``fastnn inspect``: whether the compiler did what was hoped, in words."""
+
+import sys
+
+from numba import config
+
+from fastnn._progress import Progress
+from fastnn.cli import DONE, FAILED, USAGE
+
+
+def run(options):
+    """Print what is known about a compiled function, or the list of all.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        `kernel`: its name, or None for the list; `signature`: None, a dtype, or a number of the
+        list that is printed; `asm`: whether to print the hot loop's assembly.
+
+    Returns
+    -------
+    code : int
+        Exit code.
+    """
+    if config.DISABLE_JIT:
+        return _fail("there is nothing compiled, since NUMBA_DISABLE_JIT is set", FAILED)
+    from . import names, report
+
+    progress = Progress(sys.stdout)
+    try:
+        if options.kernel is None:
+            lines = report.overview()
+        else:
+            function = names.find(options.kernel)
+            lines = report.of(function, options.signature, options.asm, progress.wait)
+    except LookupError as error:
+        return _fail(error.args[0], USAGE)
+    for line in lines:
+        progress.line(line)
+    return DONE
+
+
+def _fail(message, code):
+    if sys.stderr is not None:
+        print(f"fastnn inspect: {message}", file=sys.stderr)
+    return code
