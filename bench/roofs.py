@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 
-# Threads of a BLAS wait for more work without sleeping, up to 0.1 s after a product (OpenBLAS
-# 0.3.31 in NumPy 2.4), and slow down whatever runs beside them.
-PAUSE = 0.15
+from fastnn._blas import PAUSE, product
+
+__all__ = ["PAUSE", "ROOFS", "copy", "gemm", "machine"]
 
 GEMM_SIZE = 2048
 GEMM_FLOPS = 2 * GEMM_SIZE**3
@@ -18,10 +18,7 @@ COPY_BYTES = 2 * 4 * COPY_FLOATS
 @cache
 def gemm():
     """Return a function that multiplies two large matrices of float32 with NumPy's BLAS."""
-    rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((2, GEMM_SIZE, GEMM_SIZE), np.float32)
-    out = np.empty_like(a)
-    return lambda: np.matmul(a, b, out=out)
+    return product(GEMM_SIZE, "float32")
 
 
 @cache

@@ -22,6 +22,7 @@ _MODULES = (
     "networks",
     "optimizers",
     "plots",
+    "profiling",
     "reference",
     "training",
     "util",
@@ -60,6 +61,7 @@ _NAMES = {
         "TwoLayerNet",
     ),
     "optimizers": ("SGD", "AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop"),
+    "profiling": ("profile",),
     "training": ("History", "NonFiniteLossError", "Trainer", "evaluate", "fit"),
 }
 

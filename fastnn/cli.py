@@ -1,19 +1,12 @@
 """The command ``fastnn``: reads its arguments, and imports the rest only to do as they say."""
 
 import argparse
-import math
 import sys
 import time
 
 from . import __version__
 
 STARTED = time.perf_counter()
-
-# What the parser offers must be known without importing NumPy; a test compares it with the
-# classes behind it.
-NETS = ("mlp", "simple", "deep", "lenet")
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
-ENGINES = ("auto", "compiled", "layers")
 
 # Exit codes.
 DONE, FAILED, USAGE, NO_DATA, INTERRUPTED = 0, 1, 2, 3, 130
@@ -43,17 +36,9 @@ def integer(at_least, at_most=None):
     return integer
 
 
-def _learning_rate(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a finite number of at least 0, not {text!r}")
-    return value
-
-
 def _parser():
+    from . import _arguments  # here, as it needs what stands above
+
     parser = Parser(
         prog="fastnn",
         description="Neural networks with compiled CPU kernels.",
@@ -61,172 +46,8 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=f"fastnn {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    _add_train(commands)
-    _add_run(commands)
-    _add_warmup(commands)
-    _add_info(commands)
-    _add_inspect(commands)
+    _arguments.add_commands(commands)
     return parser
-
-
-def _add_train(commands):
-    train = commands.add_parser(
-        "train",
-        allow_abbrev=False,
-        help="train a network on MNIST and test it",
-        description="Train a network on MNIST, test it after each epoch, and keep its weights, "
-        "its results and a picture of its learning curve.",
-        epilog="Exit codes: 0 done, 1 training failed, 2 bad arguments, 3 no data, "
-        "130 interrupted (what there was is kept).",
-    )
-    train.add_argument(
-        "--net",
-        choices=NETS,
-        default="simple",
-        help="mlp: 784-50-10; simple and deep: the book's SimpleConvNet and DeepConvNet; "
-        "lenet: LeNet-5 (default: %(default)s)",
-    )
-    train.add_argument(
-        "--epochs", type=integer(0), default=3, metavar="N", help="default: %(default)s"
-    )
-    train.add_argument(
-        "--batch-size",
-        type=integer(1),
-        default=100,
-        metavar="N",
-        help="images to a step (default: %(default)s)",
-    )
-    train.add_argument(
-        "--optimizer",
-        type=str.lower,
-        choices=OPTIMIZERS,
-        default="adam",
-        help="default: %(default)s",
-    )
-    train.add_argument(
-        "--lr",
-        type=_learning_rate,
-        metavar="X",
-        help="learning rate (default: the optimizer's own)",
-    )
-    train.add_argument(
-        "--dtype",
-        choices=("float32", "float64"),
-        default="float32",
-        help="default: %(default)s",
-    )
-    train.add_argument(
-        "--engine",
-        choices=ENGINES,
-        default="auto",
-        help="compiled: many steps in one compiled call; layers: layer by layer; auto: compiled "
-        "unless the backend is numpy or the JIT is off (default: %(default)s)",
-    )
-    train.add_argument(
-        "--seed",
-        type=integer(0, 2**32 - 1),
-        default=0,
-        metavar="N",
-        help="decides initial weights, order of images and dropout (default: %(default)s)",
-    )
-    train.add_argument(
-        "--data",
-        choices=("auto", "mnist", "drawn"),
-        default="auto",
-        help="mnist: MNIST or nothing; drawn: digits drawn by this program; auto: MNIST if it "
-        "can be had, else drawn digits (default: %(default)s)",
-    )
-    train.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="folder of MNIST's four IDX files (default: $FASTNN_DATA, the cache, a download)",
-    )
-    train.add_argument(
-        "--out",
-        metavar="DIR",
-        help="folder for the results, which replace those of an earlier run in it "
-        "(default: runs/NET-DATE-TIME)",
-    )
-
-
-def _add_run(commands):
-    run = commands.add_parser(
-        "run",
-        allow_abbrev=False,
-        usage="fastnn run [-h] [--time] [--figures DIR] SCRIPT [ARGUMENT ...]",
-        help="run a script of the book on fastnn",
-        description="Run a script of the book Deep Learning from Scratch, in its folder, on "
-        "fastnn instead of the packages common and dataset beside it.",
-        epilog="Exit codes: the script's; 2 if there is none to run, 130 interrupted.",
-    )
-    run.add_argument(
-        "--time",
-        action="store_true",
-        help="tell how long it took, and how long it takes on the common beside it",
-    )
-    run.add_argument(
-        "--figures",
-        metavar="DIR",
-        help="save figures there as SCRIPT-1.png, SCRIPT-2.png, ... instead of showing them",
-    )
-    run.add_argument("script", nargs="?", metavar="SCRIPT", help="a Python file")
-    run.add_argument(
-        "arguments",
-        nargs=argparse.REMAINDER,
-        metavar="ARGUMENT",
-        help="all that follows is the script's",
-    )
-
-
-def _add_warmup(commands):
-    warmup = commands.add_parser(
-        "warmup",
-        allow_abbrev=False,
-        help="compile the kernels, so that nothing waits for them later",
-        description="Compile the kernels of layers, training and scoring, and keep them in the "
-        "cache. It takes minutes the first time and seconds after that.",
-        epilog="Exit codes: 0 done, 1 there is nothing to compile or no place to keep it, "
-        "2 bad arguments, 130 interrupted (what was compiled is kept).",
-    )
-    warmup.add_argument(
-        "--dtype", choices=("float32", "float64"), help="for this one only (default: for both)"
-    )
-
-
-def _add_info(commands):
-    info = commands.add_parser(
-        "info",
-        allow_abbrev=False,
-        help="tell of versions, processor, threads, cache and data, for a bug report",
-        description="Tell what decides how fast kernels are. Nothing is compiled or downloaded; "
-        "the user's name and home folder are left out.",
-    )
-    info.add_argument("--json", action="store_true", help="as JSON")
-
-
-def _add_inspect(commands):
-    inspect = commands.add_parser(
-        "inspect",
-        allow_abbrev=False,
-        help="tell whether the compiler did with a kernel what was hoped",
-        description="Compile a kernel anew, and tell what its hot loop is made of: vectors, fused "
-        "multiply-adds, what is spilled to the stack; what LLVM's loop vectoriser remarked, which "
-        "loops run in parallel, how long compiling took, and where the result is kept.",
-        epilog="Exit codes: 0 done, 1 there is nothing compiled, 2 bad arguments, 130 interrupted.",
-    )
-    inspect.add_argument(
-        "kernel",
-        nargs="?",
-        metavar="KERNEL",
-        help="a compiled function, such as convolve, convolve_serial or tile.multiply "
-        "(default: list them all)",
-    )
-    inspect.add_argument(
-        "--signature",
-        metavar="SIGNATURE",
-        help="float32, float64, or a number of those that the report lists (default: float32)",
-    )
-    inspect.add_argument("--asm", action="store_true", help="print the hot loop's assembly as well")
 
 
 def main(arguments=None):
@@ -239,7 +60,10 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.error("a command is missing: try fastnn train, or fastnn --help")
-    work = {"train": _train, "run": _run, "warmup": _warmup, "info": _info, "inspect": _inspect}
+    work = {
+        "train": _train, "run": _run, "warmup": _warmup, "info": _info, "inspect": _inspect,
+        "profile": _profile,
+    }  # fmt: skip
     try:
         return work[options.command](parser, options)
     except KeyboardInterrupt:
@@ -272,6 +96,12 @@ def _inspect(parser, options):
     from . import inspection
 
     return inspection.run(options)
+
+
+def _profile(parser, options):
+    from .profiling import command
+
+    return command.run(options)
 
 
 def _train(parser, options):

@@ -13,6 +13,7 @@ from numba import prange
 from ._jit import kernel
 from ._shared import shared
 from .pooled import convolve_weight_pooled
+from .stamps import CALL, CALLER, GRADIENT, LOOP, OPERATIONS, TRANSPOSE, UPDATE, begin, stamp
 from .step_affine import affine_weight
 from .step_images import find_active, gather
 from .step_losses import half_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
@@ -122,39 +123,49 @@ def operate(
 @shared
 def run_chunk(
     chunk, plan, groups, first_group, last_group, images, start, N, sizes, memory, positions,
-    tables, weights, statistics, order, masks, labels, targets, factor, losses, right,
+    tables, weights, statistics, order, masks, labels, targets, factor, losses, right, stamps,
+    kind,
 ):  # fmt: skip
     """Take a chunk of a mini-batch through some groups of operations.
 
     A group either takes all samples of the chunk through one operation after the other, or one
-    sample after the other through all of them, so that it stays in the cache.
+    sample after the other through all of them, so that it stays in the cache. Operation o is
+    stamped as of `kind` + o.
     """
     sample = chunk * N // sizes[CHUNKS]
     rows = (chunk + 1) * N // sizes[CHUNKS] - sample
+    began = begin(stamps)
     for group in range(first_group, last_group):
         first, last, one_by_one = groups[group, 0], groups[group, 1], groups[group, 2]
+        at_once = last - first if stamps is None else 1  # operations to a call
         # Once even if the chunk has no samples: its sums must become zero.
         for i in range(max(1, rows) if one_by_one else 1):
             i0, i1 = (i, min(i + 1, rows)) if one_by_one else (0, rows)
-            operate(
-                plan, first, last, i0, i1, chunk, images, start, sample, N, sizes, memory,
-                positions, tables, weights, statistics, order, masks, labels, targets, factor,
-                losses, right,
-            )  # fmt: skip
+            for o in range(first, last, max(1, at_once)):
+                operate(
+                    plan, o, o + at_once, i0, i1, chunk, images, start, sample, N, sizes, memory,
+                    positions, tables, weights, statistics, order, masks, labels, targets, factor,
+                    losses, right,
+                )  # fmt: skip
+                began = stamp(stamps, chunk + 1, kind + o, began)
 
 
 @shared
 def run_part(
     part, columns, first, last, plan, groups, images, start, N, sizes, memory, positions, tables,
-    weights, gradient, statistics, order, masks, labels, targets, factor, losses, right,
+    weights, gradient, statistics, order, masks, labels, targets, factor, losses, right, stamps,
+    kind,
 ):  # fmt: skip
     """Run one iteration of a phase: some columns of all samples, or a chunk of the samples."""
     if columns:
+        began = begin(stamps)
         normalise(part, plan[first], memory, N, weights, gradient, statistics)
+        stamp(stamps, part + 1, kind + first, began)
     else:
         run_chunk(
             part, plan, groups, first, last, images, start, N, sizes, memory, positions, tables,
-            weights, statistics, order, masks, labels, targets, factor, losses, right,
+            weights, statistics, order, masks, labels, targets, factor, losses, right, stamps,
+            kind,
         )  # fmt: skip
 
 
@@ -169,13 +180,15 @@ def normalise(part, op, memory, N, weights, gradient, statistics):
 
 @shared
 def run_blocks(
-    first, last, blocks, N, sizes, memory, positions, tables, weights, gradient, state0, state1,
-    rule, rate, settings, decay, adds, squares,
+    share, first, last, blocks, N, sizes, memory, positions, tables, weights, gradient, state0,
+    state1, rule, rate, settings, decay, adds, squares, stamps, kind,
 ):  # fmt: skip
     """Update some blocks of the weights.
 
-    What affine layers published goes right to the weights if `adds`.
+    What affine layers published goes right to the weights if `adds`. What is done to block b is
+    stamped as of `kind` + 3 * b and the two after it.
     """
+    began = begin(stamps)
     for b in range(first, last):
         block = blocks[b]
         if block.code == AFFINE:
@@ -183,14 +196,18 @@ def run_blocks(
                 block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], positions,
                 sizes[POSITIONS], N, sizes[BATCH], tables, adds, weights if adds else gradient,
             )  # fmt: skip
+            began = stamp(stamps, share + 1, kind + 3 * b + GRADIENT, began)
         elif block.code == CONVOLVE:
             summed_gradient(block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], gradient)
+            began = stamp(stamps, share + 1, kind + 3 * b + GRADIENT, began)
         if not adds or block.code != AFFINE:
             update_block(
                 block, weights, gradient, state0, state1, rule, rate, settings, decay, squares, b
             )  # fmt: skip
+            began = stamp(stamps, share + 1, kind + 3 * b + UPDATE, began)
         if block.transposed >= 0:
             transpose_block(block, weights, tables)
+            began = stamp(stamps, share + 1, kind + 3 * b + TRANSPOSE, began)
 
 
 # Threshold in elements, an estimate.
@@ -214,7 +231,7 @@ def train_steps(
     plan, groups, phases, loss_groups, loss_phases, blocks, shares, sizes, images, order, starts,
     labels, targets, masks, tables, memory, positions, weights, gradient, state0, state1,
     statistics, rule, rates, settings, decay, squares, losses, right, losses_after, masks_after,
-    penalties, done,
+    penalties, done, stamps,
 ):  # fmt: skip
     """Take training steps until they are done or a loss is not finite.
 
@@ -280,8 +297,12 @@ def train_steps(
         Written: what weight decay adds to the mean loss after each update.
     done : int64 array of shape (1,)
         Written: number of steps done.
+    stamps : `Stamps` or None
+        Updated: how long everything took.
     """
+    called = begin(stamps)
     nothing = right[:0]
+    after = OPERATIONS + plan.size
     # Then gradients of affine layers need no place of their own.
     adds = rule == SGD and decay == 0
     for step in range(starts.size - 1):
@@ -290,35 +311,42 @@ def train_steps(
         factor = -rates[step] if adds else 1.0
         for phase in range(phases.shape[0]):
             columns, first, last, parts = phases[phase]
+            began = begin(stamps)
             for part in prange(parts):  # a part owns its chunk of the memory, or its columns
                 run_part(
                     part, columns, first, last, plan, groups, images, start, N, sizes, memory,
                     positions, tables, weights, gradient, statistics, order, masks, labels,
-                    targets, factor, losses, right,
+                    targets, factor, losses, right, stamps, OPERATIONS,
                 )  # fmt: skip
+            stamp(stamps, CALLER, LOOP, began)
         total = 0.0
         for n in range(start, start + N):
             total += losses[n]
         if not math.isfinite(total):
             break
+        began = begin(stamps)
         for share in prange(shares.size - 1):  # a share owns its blocks
             run_blocks(
-                shares[share], shares[share + 1], blocks, N, sizes, memory, positions, tables,
-                weights, gradient, state0, state1, rule, rates[step], settings[step], decay, adds,
-                squares,
+                share, shares[share], shares[share + 1], blocks, N, sizes, memory, positions,
+                tables, weights, gradient, state0, state1, rule, rates[step], settings[step],
+                decay, adds, squares, stamps, after + plan.size,
             )  # fmt: skip
+        stamp(stamps, CALLER, LOOP, began)
         if decay != 0:
             for b in range(blocks.size):
                 penalties[step] += 0.5 * decay * squares[b]
         for phase in range(loss_phases.shape[0]):
             columns, first, last, parts = loss_phases[phase]
+            began = begin(stamps)
             for part in prange(parts):
                 run_part(
                     part, columns, first, last, plan, loss_groups, images, start, N, sizes, memory,
                     positions, tables, weights, gradient, statistics, order, masks_after, labels,
-                    targets, factor, losses_after, nothing,
+                    targets, factor, losses_after, nothing, stamps, after,
                 )  # fmt: skip
+            stamp(stamps, CALLER, LOOP, began)
         done[0] = step + 1
+    stamp(stamps, CALLER, CALL, called)
 
 
 @shared
@@ -356,6 +384,6 @@ def compute_scores(
         run_chunk(
             chunk, plan, groups, 0, groups.shape[0], images, 0, order.size, sizes, memory,
             positions, tables, weights, statistics, order, masks, labels, targets, 1.0, losses,
-            right,
+            right, None, 0,
         )  # fmt: skip
         copy_scores(chunk, sizes, memory, source, scores)

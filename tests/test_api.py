@@ -136,12 +136,14 @@ def test_imports_go_one_way(path):
     where, names = path.relative_to(PACKAGE), imports(path)
     if where.name not in USERS_OF_THE_REFERENCE or len(where.parts) > 1:
         assert not any(part_of(name, "fastnn.reference") for name in names)
+    top = "cli", "plots", "profiling", "inspection"
     above = {
-        "layers": ("engine", "networks", "training", "cli", "plots", "data", "inspection"),
-        "engine": ("networks", "training", "cli", "plots", "data", "inspection"),
-        "networks": ("training", "cli", "plots", "kernels", "inspection"),
-        "training": ("cli", "plots", "kernels", "inspection"),
-        "data": ("layers", "networks", "training", "kernels", "cli", "plots", "inspection"),
+        "layers": ("engine", "networks", "training", "data", *top),
+        "engine": ("networks", "training", "data", *top),
+        "networks": ("training", "kernels", *top),
+        "training": ("kernels", *top),
+        "data": ("layers", "networks", "training", "kernels", *top),
+        "profiling": ("networks", "plots", "examples", "book"),
     }.get(where.parts[0], ())
     for name in names:
         assert not part_of(name, *(f"fastnn.{module}" for module in above))

@@ -14,7 +14,7 @@ import pytest
 from small_data import write_squares
 
 import fastnn
-from fastnn import _job, _progress, _result, cli
+from fastnn import _arguments, _job, _progress, _result, cli
 from fastnn.training import BatchReport
 from fastnn.training._steps import ENGINES
 from fastnn.training.trainer import OPTIMIZERS
@@ -116,7 +116,7 @@ def test_same_seed_gives_the_same_weights_and_another_does_not(folder, tmp_path)
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("net", cli.NETS)
+@pytest.mark.parametrize("net", _arguments.NETS)
 def test_every_network_trains(net, folder, tmp_path):
     assert train(folder, tmp_path, "--net", net, "--epochs", "1", "--dtype", "float64") == 0
     result = json.loads((tmp_path / "result.json").read_text())
@@ -341,9 +341,9 @@ def test_package_gives_all_it_names():
 
 
 def test_parser_offers_what_there_is():
-    assert set(cli.NETS) == set(_job.NETWORKS)
-    assert set(cli.OPTIMIZERS) == set(OPTIMIZERS)
-    assert cli.ENGINES == ENGINES
+    assert set(_arguments.NETS) == set(_job.NETWORKS)
+    assert set(_arguments.OPTIMIZERS) == set(OPTIMIZERS)
+    assert _arguments.ENGINES == ENGINES
 
 
 def test_age_of_the_process_is_at_least_what_python_has_seen():

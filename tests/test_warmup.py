@@ -131,8 +131,10 @@ def test_no_kernel_is_left_out_and_training_finds_all(tmp_path):
         test_jit.printed(line, NUMBA_CACHE_DIR=str(tmp_path))
     lines = test_jit.printed(code, NUMBA_CACHE_DIR=str(tmp_path))
     lacking = [line for line in lines if line.startswith("lacks")]
-    # These take no floats, or belong to the compiled step, which was loaded with them inside.
+    # These take no floats, belong to the compiled step, which was loaded with them inside, or
+    # measure the machine for a profile.
     others = {"_touch", "draw_mask", "rms_prop_eps_inside", "adam_eps_inside"}
+    others |= {"multiply_adds", "triad"}
     assert {line.split()[1] for line in lacking} <= others
     assert lines[-1] == "compiled []"
 

@@ -53,11 +53,13 @@ class Backward:
             raise CannotLower(f"{type(last_layer).__name__} is no loss of the engine")
         if not plan.parameters:
             raise CannotLower("the network has no parameters to train")
+        plan.at_work = last_layer, "loss"
         first = self._loss(last_layer)
         first_layer = plan.parameters[0].layer
         one_by_one = False
         for number in reversed(range(len(steps))):
             layer, source, value, kept = steps[number]
+            plan.at_work = layer, "backward"
             if self._is_pooled_first(number):
                 self._pooled(steps[number - 1], kept)
                 break
@@ -236,6 +238,7 @@ class Backward:
         plan, (layer, source, value, parameters) = self.plan, convolution
         (C, H, W), (FN, OH, OW) = source.shape, value.shape
         FH, FW = layer.W.shape[2:]
+        plan.at_work = layer, "backward"
         frame, size = _frame(layer, OH, OW, C)
         width = frame[3]
         # Where the pixels begin that a window's first output pixel saw.

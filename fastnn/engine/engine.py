@@ -74,6 +74,8 @@ class Engine:
         As given. Their arrays are read at the beginning of each call, and written at its end.
     classes : int
         Number of scores of a sample.
+    plan : Plan
+        Of a step.
     """
 
     def __init__(self, network, optimizer, input_shape, batch_size, loss_in_training=True):
@@ -83,7 +85,7 @@ class Engine:
         self._loss_in_training = loss_in_training
         layers = network.layers
         self._layers = list(layers.values() if isinstance(layers, dict) else layers)
-        plan = self._lower(training=True)
+        plan = self.plan = self._lower(training=True)
         self._buffers, self._scoring = Buffers(plan), None
         self._check_arrays()
         self.classes = plan.scores.size
@@ -150,7 +152,7 @@ class Engine:
             self._gradient, *self._kept, self._statistics, self._rule.number,
             rates(self.optimizer, steps), settings(self.optimizer, steps), decay, self._squares,
             losses, right, losses_after, _NO_MASKS if masks_after is None else masks_after,
-            penalties, done, work=self._work,
+            penalties, done, None, work=self._work,
         )  # fmt: skip
         done = int(done[0])
         self._write(done)

@@ -100,7 +100,7 @@ class Forward:
             if type(layer) is Affine and one_by_one:
                 plan.group(self._first, one_by_one=True)
                 self._first, one_by_one = len(plan.operations), False
-            source = self.value
+            source, plan.at_work = self.value, (layer, "forward")
             kept = _OPERATIONS[type(layer)](self, layer, self.layers[number + 1 : number + 2])
             self.steps.append(Step(layer, source, self.value, kept))
         if self._channels > 1 or len(self.value.shape) == 3:

@@ -64,6 +64,11 @@ class Plan:
         Elements of all parameters, and of the transposed matrices behind them.
     operations, blocks : list of dict
         Rows of `fastnn.kernels.step.OPERATION`.
+    origins, block_origins : list of (layer or None, str)
+        Of each operation and block: the layer that it is for, and "forward", "loss", "backward"
+        or "update". None is for fetching images.
+    at_work : (layer or None, str)
+        Origin of the operations that are being added.
     groups, loss_groups : list of Group
         Of the operations of a step, and of those that compute the loss after it.
     columns, loss_columns : dict
@@ -92,6 +97,9 @@ class Plan:
     statistics: int = 0
     operations: list = field(default_factory=list)
     blocks: list = field(default_factory=list)
+    origins: list = field(default_factory=list)
+    block_origins: list = field(default_factory=list)
+    at_work: tuple = (None, "forward")
     groups: list = field(default_factory=list)
     loss_groups: list = field(default_factory=list)
     parameters: list = field(default_factory=list)
@@ -165,6 +173,7 @@ class Plan:
             if value is not None:
                 fields |= {name: value.offset, f"{name}_step": value.step}
         self.operations.append(dict(fields, code=code))
+        self.origins.append(self.at_work)
 
     def add_affine(self, source, target, weight, inputs, outputs, active=-1):
         """Append a product with a matrix; of the listed features alone, if there are lists."""
@@ -210,6 +219,7 @@ class Plan:
         groups, self.loss_groups = self.loss_groups, []
         for number, group in enumerate(groups):
             first, rows = len(self.operations), self.operations[group.first : group.last]
+            origins = self.origins[group.first : group.last]
             if number in self.loss_columns:
                 share, fetch = self.operations[groups[number - 1].last - 1], rows[0]
                 norm = self.operations[self.loss_columns[number]]
@@ -223,8 +233,11 @@ class Plan:
                     for name in names
                 }
                 self.operations.append({"code": step.BATCH_NORM_INFERENCE, **fields})
-            exchanged = step.SHARE, step.FETCH
-            self.operations += [dict(row) for row in rows if row["code"] not in exchanged]
+                self.origins.append(origins[0])
+            for row, origin in zip(rows, origins, strict=True):
+                if row["code"] not in (step.SHARE, step.FETCH):
+                    self.operations.append(dict(row))
+                    self.origins.append(origin)
             self.loss_groups.append(Group(first, len(self.operations), group.one_by_one))
         self.loss_columns = {}
 
@@ -244,6 +257,7 @@ class Plan:
         if source is not None:
             fields |= {"source": source.offset, "source_step": source.step}
         self.blocks.append(dict(fields, code=code))
+        self.block_origins.append((self.at_work[0], "update"))
 
     def shares(self):
         """Return where each share of the blocks begins, for shares of about equal cost."""
