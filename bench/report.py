@@ -8,9 +8,10 @@ argument tables and chart are made anew from that one.
 """
 
 import json
-import math
 import sys
 from pathlib import Path
+
+from fastnn.benchmark.table import figures
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -82,12 +83,6 @@ class Row:
         if self.share is None:
             return ""
         return f"{self.share:.0%} of {'GEMM' if 'gemm_share' in self._info else 'copy'}"
-
-
-def figures(value):
-    """Return a positive number with three figures, and no exponent."""
-    value = float(f"{value:.3g}")
-    return f"{value:,.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
 def milliseconds(seconds):

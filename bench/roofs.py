@@ -5,9 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from fastnn._blas import PAUSE, product
-
-__all__ = ["PAUSE", "ROOFS", "copy", "gemm", "machine"]
+from fastnn._blas import product
 
 GEMM_SIZE = 2048
 GEMM_FLOPS = 2 * GEMM_SIZE**3

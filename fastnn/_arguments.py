@@ -35,6 +35,7 @@ def add_commands(commands):
     _add_train(commands)
     _add_run(commands)
     _add_profile(commands)
+    _add_bench(commands)
     _add_inspect(commands)
     _add_info(commands)
     _add_warmup(commands)
@@ -173,6 +174,50 @@ def _add_info(commands):
         "the user's name and home folder are left out.",
     )
     info.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_bench(commands):
+    from .benchmark.cases import DTYPES, SHAPES, SIZES  # which needs no NumPy
+
+    bench = commands.add_parser(
+        "bench",
+        allow_abbrev=False,
+        help="time kernels against NumPy, PyTorch and an earlier run",
+        description="Time layers, and their kernels alone, against the same in plain NumPy and, "
+        "where it is installed, in PyTorch, after comparing what they compute.",
+        epilog="Operations: " + ", ".join(sorted(SHAPES)) + ". Exit codes: 0 done, whatever is "
+        "slower; 1 nothing to time, or different results, 2 bad arguments, 130 interrupted.",
+    )
+    bench.add_argument(
+        "--kernels",
+        nargs="+",
+        metavar="NAME",
+        help="operations whose names begin so, as conv or relu-backward (default: all)",
+    )
+    bench.add_argument(
+        "--sizes",
+        nargs="+",
+        choices=SIZES,
+        metavar="SIZE",
+        help="; ".join(f"{name}: {what}" for name, what in SIZES.items()) + " (default: medium)",
+    )
+    bench.add_argument("--dtype", choices=DTYPES, help="default: float32")
+    bench.add_argument(
+        "--passes",
+        type=integer(7),
+        default=8,
+        metavar="N",
+        help="how often all is measured: the more, the narrower are the intervals "
+        "(default: %(default)s)",
+    )
+    bench.add_argument(
+        "--compare",
+        metavar="FILE",
+        help="tell what changed since the run that wrote this JSON, on the cases that it holds "
+        "unless others are named",
+    )
+    bench.add_argument("--json", metavar="FILE", help="write the results, to be compared with")
+    bench.add_argument("--plot", metavar="FILE", help="draw the speed-ups into a PNG file")
 
 
 def _add_inspect(commands):

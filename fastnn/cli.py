@@ -62,7 +62,7 @@ def main(arguments=None):
         parser.error("a command is missing: try fastnn train, or fastnn --help")
     work = {
         "train": _train, "run": _run, "warmup": _warmup, "info": _info, "inspect": _inspect,
-        "profile": _profile,
+        "profile": _profile, "bench": _bench,
     }  # fmt: skip
     try:
         return work[options.command](parser, options)
@@ -88,6 +88,12 @@ def _info(parser, options):
     from . import _info
 
     return _info.run(options)
+
+
+def _bench(parser, options):
+    from .benchmark import command
+
+    return command.run(options)
 
 
 def _inspect(parser, options):

@@ -1,0 +1,1 @@
+"""The command ``fastnn bench``: kernels against NumPy, PyTorch, and earlier kernels."""
