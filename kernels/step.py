@@ -5,15 +5,13 @@ and back. In the second, blocks of weights get their gradients and are updated. 
 `fastnn.engine` for how a network becomes a plan.
 """
 
-import math
-
 import numpy as np
 from numba import prange
 
 from ._jit import kernel
 from ._shared import shared
 from .pooled import convolve_weight_pooled
-from .stamps import CALL, CALLER, GRADIENT, LOOP, OPERATIONS, TRANSPOSE, UPDATE, begin, stamp
+from .stamps import begin, stamp
 from .step_affine import affine_weight
 from .step_images import find_active, gather
 from .step_losses import half_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
@@ -35,7 +33,7 @@ from .step_operations import (
     pool_backward,
     publish,
 )
-from .step_updates import SGD, affine_gradient, summed_gradient, transpose_block, update_block
+from .step_updates import transpose_block
 
 CODES = (
     GATHER, AFFINE, CONVOLVE, ACTIVATE, POOL, DROP,
@@ -178,38 +176,6 @@ def normalise(part, op, memory, N, weights, gradient, statistics):
         batch_norm_backward(part, op, memory, N, weights, gradient)
 
 
-@shared
-def run_blocks(
-    share, first, last, blocks, N, sizes, memory, positions, tables, weights, gradient, state0,
-    state1, rule, rate, settings, decay, adds, squares, stamps, kind,
-):  # fmt: skip
-    """Update some blocks of the weights.
-
-    What affine layers published goes right to the weights if `adds`. What is done to block b is
-    stamped as of `kind` + 3 * b and the two after it.
-    """
-    began = begin(stamps)
-    for b in range(first, last):
-        block = blocks[b]
-        if block.code == AFFINE:
-            affine_gradient(
-                block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], positions,
-                sizes[POSITIONS], N, sizes[BATCH], tables, adds, weights if adds else gradient,
-            )  # fmt: skip
-            began = stamp(stamps, share + 1, kind + 3 * b + GRADIENT, began)
-        elif block.code == CONVOLVE:
-            summed_gradient(block, memory, sizes[SHARED], sizes[CHUNK], sizes[CHUNKS], gradient)
-            began = stamp(stamps, share + 1, kind + 3 * b + GRADIENT, began)
-        if not adds or block.code != AFFINE:
-            update_block(
-                block, weights, gradient, state0, state1, rule, rate, settings, decay, squares, b
-            )  # fmt: skip
-            began = stamp(stamps, share + 1, kind + 3 * b + UPDATE, began)
-        if block.transposed >= 0:
-            transpose_block(block, weights, tables)
-            began = stamp(stamps, share + 1, kind + 3 * b + TRANSPOSE, began)
-
-
 # Threshold in elements, an estimate.
 @kernel(serial_below=50_000)
 def transpose_weights(blocks, weights, tables):
@@ -223,130 +189,6 @@ def transpose_weights(blocks, weights, tables):
     for b in prange(blocks.size):
         if blocks[b].transposed >= 0:
             transpose_block(blocks[b], weights, tables)
-
-
-# Thresholds are in multiply-adds of a step: those of two parallel loops, as in conv.py.
-@kernel(serial_below=200_000)
-def train_steps(
-    plan, groups, phases, loss_groups, loss_phases, blocks, shares, sizes, images, order, starts,
-    labels, targets, masks, tables, memory, positions, weights, gradient, state0, state1,
-    statistics, rule, rates, settings, decay, squares, losses, right, losses_after, masks_after,
-    penalties, done, stamps,
-):  # fmt: skip
-    """Take training steps until they are done or a loss is not finite.
-
-    Parameters
-    ----------
-    plan : record array of dtype `OPERATION`
-        Operations.
-    groups : int64 array of shape (groups, 3)
-        First and last operation (exclusive) of a group, and 1 if its samples go one by one.
-    phases : int64 array of shape (phases, 4)
-        What all threads do before any goes on: whether it goes by columns, the first group and
-        the last (exclusive), or the operation on columns, and the number of chunks or of runs of
-        columns.
-    loss_groups, loss_phases : int64 arrays
-        As `groups` and `phases`, up to the loss: what is run once more after an update, if there
-        are any phases.
-    blocks : record array of dtype `OPERATION`
-        Blocks of weights.
-    shares : int64 array of shape (shares + 1,)
-        First block of each share: what one iteration of the second loop updates.
-    sizes : int64 array of shape (5,)
-        See `SIZES`: elements that all chunks share, elements of a chunk, number of chunks,
-        positions of a chunk, and the most samples of a mini-batch.
-    images : array of shape (images, features)
-        The data: uint8 pixels, or floats. Planes of an image follow each other.
-    order : int64 array of shape (samples,)
-        Which images the steps take, one mini-batch after the other.
-    starts : int64 array of shape (steps + 1,)
-        Where in `order` the mini-batches begin.
-    labels : int64 array of shape (images,)
-        Classes, where the loss needs them.
-    targets : array of shape (images, K)
-        Targets, where the loss needs them.
-    masks, masks_after : bool arrays of shape (samples, neurons)
-        What dropout keeps, in a step and in the loss after it; of no samples without dropout.
-    tables : int64 array
-        Offsets; operations know where theirs begin. Written: places for lists.
-    memory : array
-        What the chunks share, then each chunk's own; zero where nothing has been written.
-    positions : uint8 array
-        Where the maxima of windows were.
-    weights, gradient : arrays
-        Updated: all parameters, and then their transposes; gradients, where they need a place.
-    state0, state1 : arrays
-        Updated: what the optimizer keeps; empty where it keeps nothing.
-    statistics : float64 array
-        Updated: running means and variances of batch normalisation.
-    rule : int
-        Number of the optimizer.
-    rates : float64 array of shape (steps,)
-        Learning rate of each step.
-    settings : float64 array of shape (steps, SETTINGS)
-        Its other numbers, at each step.
-    decay : float
-        Strength of weight decay: `decay` times a weight is added to its gradient.
-    squares : float64 array of shape (blocks,)
-        Overwritten: sums of the squares of weights, if there is weight decay.
-    losses, right : float64 and bool arrays of shape (samples,)
-        Written: loss of each sample, without weight decay, and whether it was answered right.
-    losses_after : float64 array of shape (samples,)
-        Written where `loss_groups` are: losses after the update.
-    penalties : float64 array of shape (steps,)
-        Written: what weight decay adds to the mean loss after each update.
-    done : int64 array of shape (1,)
-        Written: number of steps done.
-    stamps : `Stamps` or None
-        Updated: how long everything took.
-    """
-    called = begin(stamps)
-    nothing = right[:0]
-    after = OPERATIONS + plan.size
-    # Then gradients of affine layers need no place of their own.
-    adds = rule == SGD and decay == 0
-    for step in range(starts.size - 1):
-        start = starts[step]
-        N = starts[step + 1] - start
-        factor = -rates[step] if adds else 1.0
-        for phase in range(phases.shape[0]):
-            columns, first, last, parts = phases[phase]
-            began = begin(stamps)
-            for part in prange(parts):  # a part owns its chunk of the memory, or its columns
-                run_part(
-                    part, columns, first, last, plan, groups, images, start, N, sizes, memory,
-                    positions, tables, weights, gradient, statistics, order, masks, labels,
-                    targets, factor, losses, right, stamps, OPERATIONS,
-                )  # fmt: skip
-            stamp(stamps, CALLER, LOOP, began)
-        total = 0.0
-        for n in range(start, start + N):
-            total += losses[n]
-        if not math.isfinite(total):
-            break
-        began = begin(stamps)
-        for share in prange(shares.size - 1):  # a share owns its blocks
-            run_blocks(
-                share, shares[share], shares[share + 1], blocks, N, sizes, memory, positions,
-                tables, weights, gradient, state0, state1, rule, rates[step], settings[step],
-                decay, adds, squares, stamps, after + plan.size,
-            )  # fmt: skip
-        stamp(stamps, CALLER, LOOP, began)
-        if decay != 0:
-            for b in range(blocks.size):
-                penalties[step] += 0.5 * decay * squares[b]
-        for phase in range(loss_phases.shape[0]):
-            columns, first, last, parts = loss_phases[phase]
-            began = begin(stamps)
-            for part in prange(parts):
-                run_part(
-                    part, columns, first, last, plan, loss_groups, images, start, N, sizes, memory,
-                    positions, tables, weights, gradient, statistics, order, masks_after, labels,
-                    targets, factor, losses_after, nothing, stamps, after,
-                )  # fmt: skip
-            stamp(stamps, CALLER, LOOP, began)
-        done[0] = step + 1
-    stamp(stamps, CALLER, CALL, called)
 
 
 @shared

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_runs import by_engine, optimizer, sequential, task
-from fastnn.kernels import step
+from fastnn.kernels import step, training
 from guarded_memory import GuardedMemory
 
 import fastnn
@@ -178,17 +178,17 @@ class Recorder:
 def recorded(engine_task):
     """Return an engine's plan, and the arguments of its kernels for training and scoring."""
     with pytest.MonkeyPatch.context() as patch:
-        recorders = [Recorder(kernel) for kernel in (step.train_steps, step.compute_scores)]
-        for recorder in recorders:
-            patch.setattr(step, recorder.kernel.__name__, recorder)
+        recorders = [Recorder(training.train_steps), Recorder(step.compute_scores)]
+        patch.setattr(training, "train_steps", recorders[0])
+        patch.setattr(step, "compute_scores", recorders[1])
         engine = engine_task.engine()
         by_engine(engine_task, engine)
     # Whatever loss a changed plan computes, there are labels and rows of targets for it.
-    training, scoring = (recorder.arguments for recorder in recorders)
-    images, classes = len(training["images"]), scoring["scores"].shape[1]
-    training["labels"] = np.arange(images) % classes
-    training["targets"] = np.zeros((images, classes), training["weights"].dtype)
-    return training, scoring
+    steps, scoring = (recorder.arguments for recorder in recorders)
+    images, classes = len(steps["images"]), scoring["scores"].shape[1]
+    steps["labels"] = np.arange(images) % classes
+    steps["targets"] = np.zeros((images, classes), steps["weights"].dtype)
+    return steps, scoring
 
 
 class Guarded:
@@ -224,9 +224,9 @@ def changes(value):
 
 def run_accepted_plans(name):
     """Run every plan that differs in one number from a right one, if `check` accepts it."""
-    training, scoring = recorded(example(name))
+    steps, scoring = recorded(example(name))
     Guarded(step.compute_scores, scoring).run()
-    guarded = Guarded(step.train_steps, training)
+    guarded = Guarded(training.train_steps, steps)
     guarded.run()
     plan, accepted, refused = lowered(name), 0, 0
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 from engine_runs import arrays, assert_equal_results, by_engine, optimizer, sequential, task
-from fastnn.kernels import step
+from fastnn.kernels import step, training
 
 import fastnn
 from fastnn.engine import CannotLower, Engine
@@ -60,12 +60,14 @@ def test_training_stops_before_the_update_by_a_loss_that_is_not_finite(bad, valu
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("name", ["train_steps", "compute_scores"])
-def test_threads_and_the_serial_form_give_the_same_bits(name, dtype, monkeypatch):
+@pytest.mark.parametrize(
+    "module, name", [(training, "train_steps"), (step, "compute_scores")], ids=["train", "score"]
+)
+def test_threads_and_the_serial_form_give_the_same_bits(module, name, dtype, monkeypatch):
     def bits(form, threads):
         run = example(dtype=dtype)
         with monkeypatch.context() as patch:
-            patch.setattr(step, name, lambda *args, work: form(*args))
+            patch.setattr(module, name, lambda *args, work: form(*args))
             before = numba.get_num_threads()
             numba.set_num_threads(threads)
             try:
@@ -74,7 +76,7 @@ def test_threads_and_the_serial_form_give_the_same_bits(name, dtype, monkeypatch
                 numba.set_num_threads(before)
         return [array.tobytes() for array in (*results, *(a for _, a in arrays(run)))]
 
-    kernel = getattr(step, name)
+    kernel = getattr(module, name)
     expected = bits(kernel.serial, 1)
     for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
         assert bits(kernel.parallel, threads) == expected

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 import test_jit
-from fastnn.kernels import _jit, activation, dropout, optimizer, pool, softmax, step, tile
+from fastnn.kernels import _jit, activation, dropout, optimizer, pool, softmax, tile, training
 from numba import prange, types
 from test_cli import Terminal
 
@@ -122,7 +122,7 @@ def test_layers_tell_the_types():
     assert [(str(one[0].dtype), str(one[-1].dtype)) for one in found] == [
         ("float32", "uint8"), ("float32", "int32"), ("float64", "uint8"), ("float64", "int32"),
     ]  # fmt: skip
-    for kernel in (activation.relu_backward, step.train_steps, softmax.softmax_forward):
+    for kernel in (activation.relu_backward, training.train_steps, softmax.softmax_forward):
         assert id(kernel) in signatures._noted()
     out = np.empty(3, np.float32)
     dropout.scale(np.ones(3, np.float32), 2.0, out, work=0)  # kernels run again

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn import _update
-from fastnn.kernels import step
+from fastnn.kernels import _jit, step, team, training
 
 from .buffers import Buffers
 from .errors import CannotLower
@@ -145,14 +145,14 @@ class Engine:
         decay = _update.weight_decay_of(self.network)
         loss_phases = buffers.loss_phases if masks_after is not None else buffers.loss_phases[:0]
         self._read()
-        step.train_steps(
+        training.train_steps(
             buffers.operations, buffers.groups, buffers.phases, buffers.loss_groups, loss_phases,
             self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
             buffers.tables, buffers.memory, buffers.positions, self._weights,
             self._gradient, *self._kept, self._statistics, self._rule.number,
             rates(self.optimizer, steps), settings(self.optimizer, steps), decay, self._squares,
             losses, right, losses_after, _NO_MASKS if masks_after is None else masks_after,
-            penalties, done, None, work=self._work,
+            penalties, done, None, team.make(_jit.number_of_threads()), work=self._work,
         )  # fmt: skip
         done = int(done[0])
         self._write(done)

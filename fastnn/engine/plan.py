@@ -242,7 +242,7 @@ class Plan:
         self.loss_columns = {}
 
     def phases(self, groups, columns):
-        """Return what is done between two waits, as `fastnn.kernels.step.train_steps` takes it."""
+        """Return what is done between two waits, as `kernels.training.train_steps` takes it."""
         phases, first = [], 0
         for last, operation in sorted(columns.items()):
             size = self.operations[operation]["elements"]

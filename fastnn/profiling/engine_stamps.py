@@ -6,14 +6,14 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from fastnn.kernels import stamps, step
+from fastnn.kernels import stamps, step, training
 
 from .plan_costs import BLOCK_KINDS, PlanCosts, operation_name
 from .rows import BETWEEN, NO_TIME, OPERATION, WAITING, Row
 
 # Stamps of an engine that are kept for a trace, of 32 bytes each. All are counted.
 MOST_EVENTS = 600_000
-_PARAMETERS = list(inspect.signature(step.train_steps.py_func).parameters)
+_PARAMETERS = list(inspect.signature(training.train_steps.py_func).parameters)
 _BLOCK_KINDS = len(BLOCK_KINDS)
 
 

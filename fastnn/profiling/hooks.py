@@ -13,7 +13,7 @@ from numba.core import event
 
 from fastnn import layers, optimizers
 from fastnn.engine import Engine
-from fastnn.kernels import _jit, step
+from fastnn.kernels import _jit, training
 
 from .recorder import threads_of
 
@@ -108,7 +108,7 @@ def _timed_kernel(recorder, running, stamped, original):
     def timed(self, *args, work=math.inf):
         if get_ident() != recorder.owner:
             return original(self, *args, work=work)
-        if self is step.train_steps and running:
+        if self is training.train_steps and running:
             threads = threads_of(self, work)
             return stamped(running[-1], functools.partial(original, self, work=work), args, threads)
         recorder.begin(recorder.kernel_row(self, args, work))
