@@ -9,6 +9,7 @@ from nielsen_runs import assert_close, column_pairs, parameters, take_epoch, tra
 
 from fastnn._interrupts import alone
 from fastnn.engine import Engine
+from fastnn.networks.nielsen import _data
 from fastnn.networks.nielsen.network import Network
 
 SIZES = [6, 5, 3]
@@ -176,3 +177,36 @@ def test_ctrl_c_on_the_compiled_path_leaves_whole_steps(monkeypatch):
     assert len(taken) == 2
     assert sum(taken) < 9
     assert_close(net, expected_after(data, sum(taken)))
+
+
+# --- Gathering --------------------------------------------------------------------------------
+
+
+def _columns(array):
+    return [row.reshape(-1, 1) for row in array]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_that_lie_in_an_array_are_not_copied(dtype):
+    array = np.arange(12.0).reshape(4, 3).astype(dtype)
+    for columns, rows in ((_columns(array), array), (_columns(array)[1:3], array[1:3])):
+        found = _data._gathered(columns, 3, "{}")
+        np.testing.assert_array_equal(found, rows, strict=True)
+        assert np.shares_memory(found, array)
+
+
+def test_other_columns_are_copied():
+    array = np.arange(12.0).reshape(4, 3)
+    reordered = [_columns(array)[i] for i in (0, 2, 1, 3)]
+    read_only = np.arange(12.0).reshape(4, 3)
+    read_only.flags.writeable = False
+    elsewhere = [*_columns(array)[:2], np.zeros((3, 1))]
+    mixed = [*_columns(array)[:2], np.arange(3, dtype=np.float32)[:, None]]
+    for columns in (
+        reordered, _columns(read_only), elsewhere, mixed, _columns(array[::2]),
+        _columns(np.asfortranarray(array)), _columns(np.arange(12).reshape(4, 3)),
+        [np.ones((3, 1)), np.ones((3, 1))],
+    ):  # fmt: skip
+        found = _data._gathered(list(columns), 3, "{}")
+        np.testing.assert_array_equal(found, np.hstack(columns).T)
+        assert not any(np.shares_memory(found, x) for x in columns)

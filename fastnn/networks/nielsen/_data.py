@@ -161,8 +161,32 @@ def _gathered(columns, size, name, hint=""):
             x = columns[i] = _check.array("Network", name.format(i), x)
         if x.shape != shape:
             raise ValueError(_wrong_shape(name.format(i), shape, x.shape, hint))
-    rows = np.concatenate(columns).reshape(len(columns), size)
+    rows = _array_behind(columns)
+    if rows is None:
+        rows = np.concatenate(columns).reshape(len(columns), size)
     return _check.array("Network", name.format("..."), rows)
+
+
+def _array_behind(columns):
+    """Return the array whose rows, one after the other, the columns are views of; None if of none.
+
+    So they are where `mnist_loader` made them, until they are shuffled. A copy of 50,000 columns
+    takes 0.3 s.
+    """
+    first = columns[0]
+    if first.base is None or first.dtype not in (np.float32, np.float64):
+        return None
+    start = _address(first)
+    for i, x in enumerate(columns):
+        is_next = x.base is first.base and x.dtype == first.dtype and x.flags.c_contiguous
+        if not is_next or not x.flags.behaved or _address(x) != start + i * first.nbytes:
+            return None
+    shape, strides = (len(columns), first.size), (first.nbytes, first.itemsize)
+    return np.lib.stride_tricks.as_strided(first, shape, strides)
+
+
+def _address(x):
+    return x.__array_interface__["data"][0]
 
 
 # --- Columns ----------------------------------------------------------------------------------
