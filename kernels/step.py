@@ -1,8 +1,7 @@
-"""A training step in one compiled call: every plan runs here, and none is compiled.
+"""What one thread does of a training step: an operation, or a chunk's way through some of them.
 
-A step is two parallel loops. In the first, each chunk of the mini-batch goes forward to the loss
-and back. In the second, blocks of weights get their gradients and are updated. See
-`fastnn.engine` for how a network becomes a plan.
+Every plan runs here, and none is compiled: see `fastnn.engine` for how a network becomes a plan,
+and training.py for how the parts of a step follow each other.
 """
 
 import numpy as np
