@@ -1,6 +1,7 @@
 """The weights and the bias of a layer, and how they lie in the engine's flat buffer."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -41,10 +42,8 @@ class Parameters:
     def _biases(self, buffer):
         """Yield the columns of each panel, and the view of `buffer` that holds their biases."""
         lanes = VECTOR_BYTES // buffer.itemsize
-        for p in range(panels.panel_count(self.outputs, lanes)):
-            first, width = panels.panel(self.outputs, lanes, p)
-            at = self.offset + first * (self.inputs + 1) + self.inputs * width
-            yield slice(first, first + width), buffer[at : at + width]
+        for columns, place in _places_of_biases(self.offset, self.inputs, self.outputs, lanes):
+            yield columns, buffer[place]
 
     @property
     def arrays(self):
@@ -82,3 +81,14 @@ class Parameters:
                 matrix[...] = flat.reshape(matrix.shape)
         for columns, in_panel in self._biases(buffer):
             bias[columns] = in_panel
+
+
+@lru_cache(maxsize=1024)
+def _places_of_biases(offset, inputs, outputs, lanes):
+    """List, for each panel, its columns and where their biases are, as slices."""
+    places = []
+    for p in range(panels.panel_count(outputs, lanes)):
+        first, width = panels.panel(outputs, lanes, p)
+        at = offset + first * (inputs + 1) + inputs * width
+        places.append((slice(first, first + width), slice(at, at + width)))
+    return places
