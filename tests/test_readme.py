@@ -114,12 +114,21 @@ def test_what_is_linked_is_there(path):
 
 @pytest.mark.compiled
 def test_the_example_prints_what_stands_below_it():
-    [example] = blocks("python")
+    example, _ = blocks("python")
     printed = README.partition(example)[2].split("```\n")[2]
     assert 10 <= len(example.splitlines()) <= 16
     with contextlib.redirect_stdout(io.StringIO()) as out:
         exec(compile(example, "README.md", "exec"), {})
     assert out.getvalue() == printed
+
+
+@pytest.mark.compiled
+def test_the_example_of_a_profile_finds_what_took_time():
+    _, example = blocks("python")
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["p"].steps == 3
+    assert names["slowest"].wall > 0
 
 
 def test_the_two_commands_are_as_designed():
