@@ -32,8 +32,8 @@ _BITS = 18  # of the number of a part
 _PART = (1 << _BITS) - 1
 _OVER = -1  # the phase after the last
 
-# How long to look for news without a pause, and then how often to let other threads of the
-# machine run before a follower goes; estimates. The last is some tens of ms.
+# How often to look for news before other threads of the machine are let run at each look, and how
+# often then until a follower goes whom nobody leads; estimates. The last is some tens of ms.
 _LOOKS, _YIELDS = 2_000, 100_000
 
 
@@ -228,12 +228,19 @@ def wait_for_parts(team, parts):
 
 @helper
 def wait_for_phase(team, thread, number):
-    """Wait, as a follower, for a phase after `number`; return its number, or -1 to go."""
+    """Wait, as a follower, for a phase after `number`; return its number, or -1 to go.
+
+    Who has seen a phase waits for the next however long it takes, since there is a leader, who
+    dismisses all. For the first one nobody waits long: the leader may come after this thread's
+    iteration of the loop, on this very thread.
+    """
     looks = 0
     while True:
         found = _load(team, thread * _LINE) >> 2 * _BITS
-        if found != number or looks > _LOOKS + _YIELDS:
-            return found if found != number else _OVER
+        if found != number:
+            return found
+        if number == 0 and looks > _LOOKS + _YIELDS:
+            return _OVER
         looks += 1
         if looks < _LOOKS:
             _pause()
