@@ -143,8 +143,8 @@ def test_nothing_is_compiled_or_loaded_to_tell_them(tmp_path):
 
 @compiled
 def test_callers_tell_the_types_of_the_rest():
-    (found,) = signatures.of(names.find("pool_rows"), "float64")
-    assert str(found[0]) == "array(float64, 1d, C)"
+    found = signatures.of(names.find("pool_rows"), "float64")  # and what others have compiled
+    assert {str(one[0]) for one in found} == {"array(float64, 1d, C)"}
     assert "pool_rows" in str(names.called_by(names.find("max_pool_forward_serial")))
     assert pool.pool_rows.compiled is names.find("pool_rows").dispatcher
 
