@@ -41,6 +41,27 @@ def add_commands(commands):
     _add_warmup(commands)
 
 
+def _add_step(command):
+    """Add what a training step depends on besides the network."""
+    command.add_argument(
+        "--batch-size",
+        type=integer(1),
+        default=100,
+        metavar="N",
+        help="images to a step (default: %(default)s)",
+    )
+    command.add_argument(
+        "--optimizer",
+        type=str.lower,
+        choices=OPTIMIZERS,
+        default="adam",
+        help="default: %(default)s",
+    )
+    command.add_argument(
+        "--dtype", choices=("float32", "float64"), default="float32", help="default: %(default)s"
+    )
+
+
 def _add_train(commands):
     train = commands.add_parser(
         "train",
@@ -61,31 +82,12 @@ def _add_train(commands):
     train.add_argument(
         "--epochs", type=integer(0), default=3, metavar="N", help="default: %(default)s"
     )
-    train.add_argument(
-        "--batch-size",
-        type=integer(1),
-        default=100,
-        metavar="N",
-        help="images to a step (default: %(default)s)",
-    )
-    train.add_argument(
-        "--optimizer",
-        type=str.lower,
-        choices=OPTIMIZERS,
-        default="adam",
-        help="default: %(default)s",
-    )
+    _add_step(train)
     train.add_argument(
         "--lr",
         type=_learning_rate,
         metavar="X",
         help="learning rate (default: the optimizer's own)",
-    )
-    train.add_argument(
-        "--dtype",
-        choices=("float32", "float64"),
-        default="float32",
-        help="default: %(default)s",
     )
     train.add_argument(
         "--engine",
@@ -270,23 +272,7 @@ def _add_profile(commands):
     profile.add_argument(
         "--steps", type=integer(1), default=100, metavar="N", help="default: %(default)s"
     )
-    profile.add_argument(
-        "--batch-size",
-        type=integer(1),
-        default=100,
-        metavar="N",
-        help="images to a step (default: %(default)s)",
-    )
-    profile.add_argument(
-        "--optimizer",
-        type=str.lower,
-        choices=OPTIMIZERS,
-        default="adam",
-        help="default: %(default)s",
-    )
-    profile.add_argument(
-        "--dtype", choices=("float32", "float64"), default="float32", help="default: %(default)s"
-    )
+    _add_step(profile)
     profile.add_argument("--json", metavar="FILE", help="write all numbers there")
     profile.add_argument(
         "--trace", metavar="FILE", help="write when everything ran, for ui.perfetto.dev"

@@ -7,13 +7,14 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from . import _backend, _result, networks
 from ._progress import Progress
-from .cli import DONE, FAILED, INTERRUPTED, NO_DATA, USAGE
+from .cli import DONE, FAILED, INTERRUPTED, NO_DATA, USAGE, fail
 from .data import load_data
 from .engine import CannotLower
 from .errors import DataError
@@ -27,6 +28,8 @@ NETWORKS = {
     "deep": lambda dtype: networks.DeepConvNet(dtype=dtype),
     "lenet": lambda dtype: networks.LeNet5(dtype=dtype),
 }
+
+_fail = partial(fail, "train")
 
 
 def run(options, started):
@@ -165,12 +168,6 @@ def _accuracy(network, data, history):
     if history.test_accuracies:
         return history.test_accuracies[-1]
     return evaluate(network, data.x_test, data.t_test)  # there was no epoch
-
-
-def _fail(code, message):
-    if sys.stderr is not None:
-        print(f"fastnn train: {message}", file=sys.stderr)
-    return code
 
 
 def check_writable(folder):

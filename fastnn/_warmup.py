@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numba
@@ -19,9 +20,11 @@ import fastnn
 
 from . import _backend, functions, kernels, util
 from ._progress import Progress
-from .cli import DONE, FAILED
+from .cli import DONE, FAILED, fail
 from .engine import Engine
 from .kernels import _jit
+
+_fail = partial(fail, "warmup")
 
 
 def run(options):
@@ -38,14 +41,14 @@ def run(options):
         Exit code.
     """
     if numba.config.DISABLE_JIT:
-        return _fail("there is nothing to compile, since NUMBA_DISABLE_JIT is set")
+        return _fail(FAILED, "there is nothing to compile, since NUMBA_DISABLE_JIT is set")
     folder = _jit.cache_folder()
     if folder is None:
-        return _fail("there is no folder to keep compiled kernels in")
+        return _fail(FAILED, "there is no folder to keep compiled kernels in")
     try:
         layer, threads = _jit.threading_layer(), _jit.number_of_threads()
     except ValueError as error:
-        return _fail(str(error))
+        return _fail(FAILED, str(error))
     progress, work = Progress(sys.stdout), _Work()
     dtypes = [options.dtype] if options.dtype else ["float32", "float64"]
     progress.line(f"kernels for {' and '.join(dtypes)}; threads: {threads} ({layer})")
@@ -60,12 +63,6 @@ def run(options):
     size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     progress.line(f"all: {work.done()}; {size / 1e6:.0f} MB in {folder}")
     return DONE
-
-
-def _fail(message):
-    if sys.stderr is not None:
-        print(f"fastnn warmup: {message}", file=sys.stderr)
-    return FAILED
 
 
 # --- What is called ---------------------------------------------------------------------------

@@ -12,6 +12,19 @@ STARTED = time.perf_counter()
 DONE, FAILED, USAGE, NO_DATA, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+def fail(command, code, message):
+    """Say in one line on the standard error stream, if there is one, why a command ends.
+
+    Returns
+    -------
+    code : int
+        As given.
+    """
+    if sys.stderr is not None:
+        print(f"fastnn {command}: {message}", file=sys.stderr)
+    return code
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
@@ -118,6 +131,4 @@ def _train(parser, options):
 
         return _job.run(options, STARTED)
     except KeyboardInterrupt:
-        if sys.stderr is not None:
-            print("fastnn train: interrupted; nothing was kept", file=sys.stderr)
-        return INTERRUPTED
+        return fail("train", INTERRUPTED, "interrupted; nothing was kept")

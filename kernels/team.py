@@ -215,15 +215,21 @@ def finish(team):
 
 
 @helper
+def _rest(looks):
+    """Let others run after so many looks for news; return their number with the next."""
+    if looks + 1 < _LOOKS:
+        _pause()
+    else:
+        _yield()
+    return looks + 1
+
+
+@helper
 def wait_for_parts(team, parts):
     """Wait, as the leader, until all parts of a phase are done."""
     looks = 0
     while _load(team, size(team) * _LINE) < parts:
-        looks += 1
-        if looks < _LOOKS:
-            _pause()
-        else:
-            _yield()
+        looks = _rest(looks)
 
 
 @helper
@@ -241,8 +247,4 @@ def wait_for_phase(team, thread, number):
             return found
         if number == 0 and looks > _LOOKS + _YIELDS:
             return _OVER
-        looks += 1
-        if looks < _LOOKS:
-            _pause()
-        else:
-            _yield()
+        looks = _rest(looks)

@@ -2,16 +2,19 @@
 
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from fastnn import _backend
 from fastnn._progress import Progress
-from fastnn.cli import DONE, FAILED, USAGE
+from fastnn.cli import DONE, FAILED, USAGE, fail
 from fastnn.kernels import _jit
 
 from . import cases, peer, plot, results, table
 from .check import DisagreementError
 from .measure import measure
+
+_fail = partial(fail, "bench")
 
 
 def run(options):
@@ -30,11 +33,11 @@ def run(options):
     """
     reason = _backend.why_plain()
     if reason:
-        return _fail(f"there is nothing to time, since {reason}", FAILED)
+        return _fail(FAILED, f"there is nothing to time, since {reason}")
     try:
         threads = _jit.number_of_threads()
     except ValueError as error:
-        return _fail(str(error), FAILED)
+        return _fail(FAILED, str(error))
     date, facts = results.facts()
     try:
         old = _earlier(options.compare, threads)
@@ -42,7 +45,7 @@ def run(options):
         _writable("--json", options.json)
         _writable("--plot", options.plot)
     except ValueError as error:
-        return _fail(f"argument {error}", USAGE)
+        return _fail(USAGE, f"argument {error}")
     progress = Progress(sys.stdout)
     with _peer(threads, progress) as torch:
         new = results.Results(date, facts, torch.version if torch else None, [None] * len(chosen))
@@ -54,9 +57,9 @@ def run(options):
             measured = measure(chosen, options.passes, torch, progress, earlier)
             new = new._replace(measured=measured)
         except DisagreementError as error:
-            return _fail(str(error), FAILED)
+            return _fail(FAILED, str(error))
         except peer.PeerError as error:
-            return _fail(f"PyTorch: {error}", FAILED)
+            return _fail(FAILED, f"PyTorch: {error}")
     for line in table.lines(new.measured):
         progress.line(line)
     if old is not None:
@@ -64,12 +67,6 @@ def run(options):
         for line in table.comparison(table.changes(old, new), old):
             progress.line(line)
     return _written(options, new, progress)
-
-
-def _fail(message, code):
-    if sys.stderr is not None:
-        print(f"fastnn bench: {message}", file=sys.stderr)
-    return code
 
 
 def _earlier(path, threads):
@@ -154,5 +151,5 @@ def _written(options, new, progress):
             raise
         progress.line(f"no {options.plot}: matplotlib is not installed (the extra 'plot')")
     except OSError as error:
-        return _fail(f"cannot write {error.filename}: {error.strerror}", FAILED)
+        return _fail(FAILED, f"cannot write {error.filename}: {error.strerror}")
     return DONE

@@ -3,6 +3,8 @@
 import math
 import statistics
 
+from fastnn._table import aligned
+
 from . import cases
 from .intervals import CONFIDENCE, MARGIN, change, median_interval
 from .results import OURS
@@ -56,7 +58,7 @@ def lines(measured):
         ratios = [_speed_up(row, name) if row.has(name) else "-" for name in rivals]
         rows.append([row.case.title, row.case.on, *times, *ratios, rate(row)])
     return [
-        *_aligned([head, *rows], words=2),
+        *aligned([head, *rows], words=2),
         "in ms: a call of the layer, its kernels alone, and rivals; of how many times as long "
         "these take the median, and a 90% interval",
     ]
@@ -64,18 +66,6 @@ def lines(measured):
 
 def _speed_up(row, rival):
     return "{}x ({} .. {})".format(*map(figures, speed_up(row, rival)))
-
-
-def _aligned(rows, words):
-    """Return rows of cells as lines; the first columns hold words, the others numbers."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if place < words else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 # --- Compared with an earlier run -------------------------------------------------------------
@@ -110,7 +100,7 @@ def comparison(found, old):
     seen = statistics.median(math.sqrt(one.high / one.low) for one in several) * (1 + MARGIN) - 1
     return [
         f"since {old.date[:16].replace('T', ' ')}:",
-        *_aligned([head, *rows], words=4),
+        *aligned([head, *rows], words=4),
         f"of {len(several)} times {slower} rose and {faster} fell, "
         f"{len(several) - slower - faster} show no change beyond noise; "
         f"in this noise a change had to be about {seen:.0%} to be seen",

@@ -3,16 +3,19 @@
 import importlib.util
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from fastnn.cli import FAILED, INTERRUPTED, USAGE
+from fastnn.cli import FAILED, INTERRUPTED, USAGE, fail
 
 _PACKAGES = ("common", "dataset")
 _BACKEND = "fastnn.book.figures"
 
 # Where `fastnn.book.figures` saves what the script shows, if it is to do so.
 figures_folder = None
+
+_fail = partial(fail, "run")
 
 
 def main(options):
@@ -32,14 +35,15 @@ def main(options):
     script = Path(options.script)
     problem = _problem(script)
     if problem:
-        return _fail(problem)
+        return _fail(USAGE, problem)
     script = script.resolve()
     if options.figures is not None:
         folder = Path(options.figures).absolute()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            return _fail(f"argument --figures: cannot make {folder}: {error.strerror or error}")
+            why = error.strerror or error
+            return _fail(USAGE, f"argument --figures: cannot make {folder}: {why}")
         figures_folder = folder
     if options.figures is not None or options.time or not _has_display():
         os.environ["MPLBACKEND"] = f"module://{_BACKEND}"
@@ -125,8 +129,3 @@ def _has_display():
     """Tell whether a window could be opened."""
     displays = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
     return sys.platform in ("darwin", "win32") or any(displays)
-
-
-def _fail(message):
-    print(f"fastnn run: {message}", file=sys.stderr)
-    return USAGE

@@ -85,7 +85,7 @@ class Engine:
         self._loss_in_training = loss_in_training
         layers = network.layers
         self._layers = list(layers.values() if isinstance(layers, dict) else layers)
-        plan = self.plan = self._lower(training=True)
+        self.plan = plan = self._lower(training=True)
         self._buffers, self._scoring = Buffers(plan), None
         self._check_arrays()
         self.classes = plan.scores.size
@@ -133,13 +133,13 @@ class Engine:
         """
         self._check_data(images, starts)
         masks = self.draw_masks(starts) if masks is None else masks
-        labels, rows = _split(targets, self._buffers.plan.dtype)
+        labels, rows = _split(targets, self.plan.dtype)
         steps = len(starts) - 1
         losses, losses_after = np.zeros(len(order)), np.zeros(len(order))
         right, done = np.zeros(len(order), np.bool_), np.zeros(1, np.int64)
         buffers = self._buffers
         norms = np.flatnonzero(buffers.operations.code == step.BATCH_NORM)
-        buffers.operations.share[norms] = [layer.momentum for layer, _, _ in buffers.plan.norms]
+        buffers.operations.share[norms] = [layer.momentum for layer, _, _ in self.plan.norms]
         buffers.set_kept_shares()
         penalties = np.zeros(steps)
         decay = _update.weight_decay_of(self.network)
@@ -170,7 +170,7 @@ class Engine:
             self._scoring = Buffers(self._lower(training=False))
         buffers = self._scoring
         buffers.set_kept_shares()
-        scores = np.empty((len(order), buffers.plan.scores.size), self._buffers.plan.dtype)
+        scores = np.empty((len(order), buffers.plan.scores.size), self.plan.dtype)
         batch = buffers.plan.batch
         for first in range(0, len(order), batch):
             chosen = order[first : first + batch]
@@ -184,8 +184,8 @@ class Engine:
 
     def draw_masks(self, starts):
         """Draw what dropout keeps, as the layers would: from NumPy's global generator, or seeds."""
-        dropouts = self._buffers.plan.dropouts
-        masks = np.empty((starts[-1] if dropouts else 0, self._buffers.plan.masks), np.bool_)
+        dropouts = self.plan.dropouts
+        masks = np.empty((starts[-1] if dropouts else 0, self.plan.masks), np.bool_)
         for first, last in pairwise(starts):
             for layer, at, size in dropouts:
                 masks[first:last, at : at + size] = layer.draw_mask((last - first, size))
@@ -197,14 +197,14 @@ class Engine:
 
     def random_state(self):
         """Return what decides the masks to come, for `set_random_state`."""
-        draws = [layer.draws for layer, _, _ in self._buffers.plan.dropouts]
+        draws = [layer.draws for layer, _, _ in self.plan.dropouts]
         return np.random.get_state(legacy=False), draws
 
     def set_random_state(self, state):
         """Go back to where `random_state` was called: the same masks are drawn again."""
         of_numpy, draws = state
         np.random.set_state(of_numpy)
-        for (layer, _, _), count in zip(self._buffers.plan.dropouts, draws, strict=True):
+        for (layer, _, _), count in zip(self.plan.dropouts, draws, strict=True):
             layer.draws = count
 
     def _check_data(self, images, starts):
@@ -229,7 +229,7 @@ class Engine:
     def _check_arrays(self):
         """Note the names of the layers' arrays, unless they are no longer those of the network."""
         self._names = {id(array): name for name, array in self.network.params.items()}
-        for parameters in self._buffers.plan.parameters:
+        for parameters in self.plan.parameters:
             if not {id(array) for array in parameters.arrays} <= self._names.keys():
                 raise CannotLower("the layers and params hold different arrays")
             if not parameters.fit():
@@ -242,14 +242,14 @@ class Engine:
         for name, buffer in zip(self._rule.states, self._kept, strict=False):
             state = _update.state_for(params, getattr(optimizer, name))
             setattr(optimizer, name, state)
-            for parameters in self._buffers.plan.parameters:
+            for parameters in self.plan.parameters:
                 parameters.pack(self._of(state, parameters), buffer)
 
     def _read_parameters(self):
         self._check_arrays()
-        for parameters in self._buffers.plan.parameters:
+        for parameters in self.plan.parameters:
             parameters.pack(parameters.arrays, self._weights)
-        for layer, at, D in self._buffers.plan.norms:
+        for layer, at, D in self.plan.norms:
             known = layer.running_mean is not None
             self._statistics[at : at + D] = layer.running_mean if known else 0
             self._statistics[at + D : at + 2 * D] = layer.running_var if known else 0
@@ -262,11 +262,11 @@ class Engine:
 
     def _write(self, steps):
         """Copy the flat buffers back into the arrays of the network and the optimizer."""
-        for parameters in self._buffers.plan.parameters:
+        for parameters in self.plan.parameters:
             parameters.unpack(self._weights, parameters.arrays)
             for name, buffer in zip(self._rule.states, self._kept, strict=False):
                 parameters.unpack(buffer, self._of(getattr(self.optimizer, name), parameters))
-        for layer, at, D in self._buffers.plan.norms:
+        for layer, at, D in self.plan.norms:
             layer.running_mean = self._statistics[at : at + D].copy()
             layer.running_var = self._statistics[at + D : at + 2 * D].copy()
         if hasattr(self.optimizer, "iter"):

@@ -1,11 +1,14 @@
 """The command ``fastnn inspect``: whether the compiler did what was hoped, in words."""
 
 import sys
+from functools import partial
 
 from numba import config
 
 from fastnn._progress import Progress
-from fastnn.cli import DONE, FAILED, USAGE
+from fastnn.cli import DONE, FAILED, USAGE, fail
+
+_fail = partial(fail, "inspect")
 
 
 def run(options):
@@ -23,7 +26,7 @@ def run(options):
         Exit code.
     """
     if config.DISABLE_JIT:
-        return _fail("there is nothing compiled, since NUMBA_DISABLE_JIT is set", FAILED)
+        return _fail(FAILED, "there is nothing compiled, since NUMBA_DISABLE_JIT is set")
     from . import names, report
 
     progress = Progress(sys.stdout)
@@ -34,13 +37,7 @@ def run(options):
             function = names.find(options.kernel)
             lines = report.of(function, options.signature, options.asm, progress.wait)
     except LookupError as error:
-        return _fail(error.args[0], USAGE)
+        return _fail(USAGE, error.args[0])
     for line in lines:
         progress.line(line)
     return DONE
-
-
-def _fail(message, code):
-    if sys.stderr is not None:
-        print(f"fastnn inspect: {message}", file=sys.stderr)
-    return code

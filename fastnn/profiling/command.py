@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numba
@@ -9,7 +10,7 @@ import numpy as np
 
 from fastnn import _job
 from fastnn._progress import Progress
-from fastnn.cli import DONE, FAILED, NO_DATA, USAGE
+from fastnn.cli import DONE, FAILED, NO_DATA, USAGE, fail
 from fastnn.data.sources import load_data
 from fastnn.engine import CannotLower
 from fastnn.errors import DataError
@@ -20,6 +21,8 @@ from fastnn.training.trainer import OPTIMIZERS
 from ._profile import profile
 
 _WARM_UP = 3  # steps
+
+_fail = partial(fail, "profile")
 
 
 def run(options):
@@ -124,9 +127,3 @@ def _write(measured, files, progress):
     if written:
         progress.line(f"wrote {', '.join(written)}")
     return DONE
-
-
-def _fail(code, message):
-    if sys.stderr is not None:
-        print(f"fastnn profile: {message}", file=sys.stderr)
-    return code

@@ -5,6 +5,7 @@ import json
 import fastnn
 from fastnn import _result
 from fastnn._files import written_whole
+from fastnn._table import aligned
 from fastnn.kernels import _jit
 
 from .rows import KERNEL, NO_TIME, OPERATION, WAITING
@@ -28,7 +29,10 @@ def table(profile):
         wall = sum(row.wall for row in few)
         text = f"{len(few)} rows below {_LEAST_SHARE:.1%} each"
         lines.append(["", "", text, "", "", f"{1e3 * wall:,.2f}", "", "", f"{wall / seconds:.1%}"])
-    return "\n".join([*_head(profile), "", *_aligned(lines), "", *_foot(rows, roofs.values())])
+    lines = [[*line, *[""] * (len(lines[0]) - len(line))] for line in lines]
+    return "\n".join(
+        [*_head(profile), "", *aligned(lines, words=_LEFT), "", *_foot(rows, roofs.values())]
+    )
 
 
 def _head(profile):
@@ -36,19 +40,6 @@ def _head(profile):
     counted = f", {steps:,} steps of {1e3 * profile.seconds / steps:.3g} ms" if steps else ""
     threads = f"{_jit.number_of_threads()} threads ({_jit.threading_layer()})"
     return [f"{profile.seconds:.3f} s on {threads}{counted}; {_result.cpu()}"]
-
-
-def _aligned(lines):
-    """Return lines whose cells stand below each other; numbers end below each other."""
-    lines = [[*line, *[""] * (len(lines[0]) - len(line))] for line in lines]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if number < _LEFT else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
 
 
 def _cells(row, seconds, roofs):
