@@ -43,7 +43,12 @@ _PARALLEL = ParallelOptions(
     }
 )
 
-_OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+_OPTIONS = {
+    "fastmath": FASTMATH,
+    "error_model": "numpy",
+    "nogil": True,
+    "no_cfunc_wrapper": True,  # nobody calls kernels from C
+}
 
 
 def _fingerprint():

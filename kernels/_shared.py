@@ -29,7 +29,9 @@ def shared(function):
 
     A `helper` is optimised anew, several times, in each kernel that it becomes part of. While the
     tile, the copies and the softmax of rows were helpers, the kernels of a first training step
-    took 30 s of processor time to compile, and 22 s after that (Zen 3).
+    took 30 s of processor time to compile, and 22 s after that (Zen 3). Python cannot call a shared
+    function: code that takes arrays out of Python's objects, some 25 of them, was 7 of the 40 s
+    that the engine's first step took.
 
     Parameters
     ----------
@@ -39,10 +41,10 @@ def shared(function):
     Returns
     -------
     call : Numba intrinsic
-        For compiled functions. Its attribute `compiled` is what Python can call.
-        With the JIT off, the function itself.
+        For compiled functions. Its attribute `dispatcher` is Numba's. With the JIT off, the
+        function itself.
     """
-    dispatcher = compiled(function)
+    dispatcher = compiled(function, no_cpython_wrapper=True)
     if config.DISABLE_JIT:
         return dispatcher
     name = f"{function.__module__}.{function.__qualname__}"
@@ -75,5 +77,5 @@ def shared(function):
         [typing, *inspect.signature(function).parameters.values()]
     )
     call = intrinsic(call)
-    call.compiled = dispatcher
+    call.dispatcher = dispatcher
     return call

@@ -23,6 +23,6 @@ def _rebuilt(function):
     names = {}
     for name in function.__globals__.keys() & set(function.__code__.co_names):
         value = function.__globals__[name]
-        value = getattr(value, "compiled", value)  # what is compiled once
+        value = getattr(value, "dispatcher", value)  # what is compiled once
         names[name] = with_checks(value.py_func) if isinstance(value, Dispatcher) else value
     return types.FunctionType(function.__code__, names, f"{function.__name__}_checked")

@@ -8,9 +8,17 @@ import numpy as np
 MARGIN = 67  # elements on either side of an output; odd, so that outputs are not aligned
 
 
+@functools.cache
 def callable_from_python(shared):
-    """Return what Python can call of a function that is compiled once."""
-    return getattr(shared, "compiled", shared)
+    """Return a function that calls one that is compiled once."""
+    if not hasattr(shared, "dispatcher"):
+        return shared
+
+    @numba.njit
+    def caller(*arguments):
+        shared(*arguments)
+
+    return caller
 
 
 def run(kernel, inputs, outputs):

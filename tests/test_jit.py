@@ -545,8 +545,8 @@ def test_a_kernel_from_the_cache_finds_what_is_compiled_once(lost, tmp_path):
         out = np.empty((1, 2, 3))
         layout.transpose_images(np.arange(6.0).reshape(1, 3, 2), out, work=0)
         assert out.tolist() == [[[0, 2, 4], [1, 3, 5]]]
-        for compiled in (layout.transpose_images.serial, vectors.transpose.compiled):
-            print(sum(compiled.stats.cache_hits.values()))
+        for function in (layout.transpose_images.serial, vectors.transpose.dispatcher):
+            print(sum(function.stats.cache_hits.values()))
     """
     assert printed(code, NUMBA_CACHE_DIR=str(tmp_path)) == ["0", "0"]
     if lost:

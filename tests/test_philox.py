@@ -191,7 +191,7 @@ def test_kernels_stay_in_bounds(shape):
 )
 def test_masks_fill_vector_registers():
     # Compiled anew, since Numba keeps no assembly language of what comes from its cache.
-    function = dropout.draw_row.compiled.py_func
+    function = dropout.draw_row.dispatcher.py_func
     fresh = numba.njit(fastmath=FASTMATH, error_model="numpy")(function)
     fresh(1, 0, 0, threshold(0.5), np.empty(9, np.bool_))
     (text,) = fresh.inspect_asm().values()

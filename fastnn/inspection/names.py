@@ -93,10 +93,10 @@ def _functions(name, value):
         ]
     if isinstance(value, Dispatcher):
         return [Function(name, HELPER, value, None, doc)]
-    compiled = getattr(value, "compiled", None)
-    if isinstance(compiled, Dispatcher):
-        doc = (compiled.py_func.__doc__ or "").strip().partition("\n")[0]
-        return [Function(name, SHARED, compiled, None, doc)]
+    dispatcher = getattr(value, "dispatcher", None)
+    if isinstance(dispatcher, Dispatcher):
+        doc = (dispatcher.py_func.__doc__ or "").strip().partition("\n")[0]
+        return [Function(name, SHARED, dispatcher, None, doc)]
     return []
 
 
@@ -137,7 +137,7 @@ def _named(py_func, by_id, seen):
     seen.add(py_func)
     for name in _names(py_func.__code__):
         value = py_func.__globals__.get(name)
-        target = by_id.get(id(getattr(value, "compiled", value)))
+        target = by_id.get(id(getattr(value, "dispatcher", value)))
         if target is not None:
             yield target
         elif isinstance(value, FunctionType) and value not in seen:  # stands for an overload
