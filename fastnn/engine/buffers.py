@@ -30,5 +30,5 @@ class Buffers:
     def set_kept_shares(self):
         """Let dropout without masks multiply by what its layers keep now."""
         ratios = {mask: layer.dropout_ratio for layer, mask, _ in self.plan.dropouts}
-        for i in np.flatnonzero(self.operations.code == step.DROP):
-            self.operations.share[i] = 1.0 - ratios[self.operations.mask[i]]
+        for i in np.flatnonzero(self.operations["code"] == step.DROP):
+            self.operations["share"][i] = 1.0 - ratios[self.operations["mask"][i]]

@@ -138,8 +138,8 @@ class Engine:
         losses, losses_after = np.zeros(len(order)), np.zeros(len(order))
         right, done = np.zeros(len(order), np.bool_), np.zeros(1, np.int64)
         buffers = self._buffers
-        norms = np.flatnonzero(buffers.operations.code == step.BATCH_NORM)
-        buffers.operations.share[norms] = [layer.momentum for layer, _, _ in self.plan.norms]
+        norms = np.flatnonzero(buffers.operations["code"] == step.BATCH_NORM)
+        buffers.operations["share"][norms] = [layer.momentum for layer, _, _ in self.plan.norms]
         buffers.set_kept_shares()
         penalties = np.zeros(steps)
         decay = _update.weight_decay_of(self.network)

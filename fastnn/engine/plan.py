@@ -277,7 +277,9 @@ def chunk_count(batch):
 
 def records(rows):
     """Return operations or blocks as the array that kernels read."""
-    array = np.zeros(len(rows), step.OPERATION).view(np.recarray)
+    # Numba knows the type of an array at once, that of a `recarray` only after 15 us. Its elements
+    # are records all the same, whose fields are attributes where the JIT is off.
+    array = np.zeros(len(rows), (np.record, step.OPERATION))
     for record, fields in zip(array, rows, strict=True):
         for name, value in fields.items():
             record[name] = value
