@@ -11,6 +11,7 @@ from fastnn.kernels import _jit, step, team, training
 
 from .buffers import Buffers
 from .errors import CannotLower
+from .losses import last_layer
 from .lowering import lower
 from .plan import records
 from .rules import rates, rule_of, settings
@@ -50,10 +51,10 @@ class Engine:
     Parameters
     ----------
     network : object
-        With `layers`, a list or a dict in order; `last_layer`, which computes the loss; and
-        `params`, a dict of the very arrays that the layers hold. If it has a
+        With `layers`, a list or a dict in order; `last_layer` or `lastLayer`, which computes
+        the loss; and `params`, a dict of the very arrays that the layers hold. If it has a
         `weight_decay_lambda`, the weights decay by it. Its methods are not asked: `fastnn.fit`
-        knows for which networks they say the same as the layers.
+        finds out whether they say the same as the layers.
     optimizer : SGD, Momentum, Nesterov, AdaGrad, RMSprop or Adam, or `rules.Scheduled`
     input_shape : tuple of int
         Of one input: (C, H, W) or (D,).
@@ -222,8 +223,8 @@ class Engine:
             raise CannotLower("the network has no parameters to train")
         dtype = next(iter(params.values())).dtype
         return lower(
-            self._layers, network.last_layer, self._input_shape, self._batch_size, dtype, training,
-            self._loss_in_training,
+            self._layers, last_layer(network), self._input_shape, self._batch_size, dtype,
+            training, self._loss_in_training,
         )  # fmt: skip
 
     def _check_arrays(self):

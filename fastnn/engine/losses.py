@@ -20,3 +20,8 @@ LOSSES = {
     SigmoidWithLoss: (step.SIGMOID_CROSS_ENTROPY, 1e-7),
     SigmoidCrossEntropy: (step.SIGMOID_CROSS_ENTROPY, 0.0),
 }
+
+
+def last_layer(network):
+    """Return the layer that computes the loss, which the book spells in two ways."""
+    return network.last_layer if hasattr(network, "last_layer") else network.lastLayer

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import _backend, _check, _targets, _update
 from fastnn.engine import CannotLower, Engine, Pace
+from fastnn.engine.losses import last_layer
 from fastnn.layers import SoftmaxWithLoss
 from fastnn.networks import (
     DeepConvNet,
@@ -23,6 +24,7 @@ from fastnn.networks import (
 from fastnn.networks._network import count_right
 
 from . import _inputs
+from ._reading import loss_in_training
 from .evaluation import evaluate
 
 ENGINES = ("auto", "compiled", "layers")
@@ -51,11 +53,6 @@ class Taken(NamedTuple):
     losses: list
     right: list
     bad_loss: object
-
-
-def last_layer(network):
-    """Return the layer that computes the loss, which the book spells in two ways."""
-    return network.last_layer if hasattr(network, "last_layer") else network.lastLayer
 
 
 class LayerSteps:
@@ -126,6 +123,8 @@ class EngineSteps:
     engine : Engine
     dtype : dtype
         The network's.
+    knows_accuracy : bool
+        Whether the network is fastnn's, and so what its `accuracy` counts is known.
 
     Raises
     ------
@@ -140,15 +139,16 @@ class EngineSteps:
     def __init__(self, caller, network, optimizer, x, t, batch_size, pixels=True):
         self._caller, self._network, self._pixels = caller, network, pixels
         self._shape, self._pace = np.shape(x)[1:], Pace()
-        if type(network) not in _NETWORKS:
-            raise CannotLower(f"{type(network).__name__} is no network of the engine")
+        # The loss after a step is that of the network's `loss` as a trainer calls it.
+        in_training = type(network) is not MultiLayerNetExtend
+        self.knows_accuracy = type(network) in _NETWORKS
+        if not self.knows_accuracy:
+            in_training = loss_in_training(network)
         dtypes = {np.asarray(param).dtype for param in network.params.values()}
         self.dtype = dtypes.pop() if len(dtypes) == 1 else None
         if self.dtype not in (np.float32, np.float64):
             raise CannotLower("the parameters are not all float32 or all float64")
         shape = self._shape if len(self._shape) == 3 else (math.prod(self._shape),)
-        # The loss after a step is that of the network's `loss` as a trainer calls it.
-        in_training = type(network) is not MultiLayerNetExtend
         self.engine = Engine(network, optimizer, shape, batch_size, in_training)
         for thing, names in ((network, ("predict", "loss", "gradient")), (optimizer, ("update",))):
             for replaced in set(names) & vars(thing).keys():

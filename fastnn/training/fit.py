@@ -7,11 +7,12 @@ import numpy as np
 
 from fastnn import _check
 from fastnn._interrupts import Interrupts, alone
+from fastnn.engine.losses import last_layer
 from fastnn.layers import SoftmaxWithLoss
 
 from . import _inputs
 from ._not_finite import first_not_finite
-from ._steps import LayerSteps, engine_steps, last_layer
+from ._steps import LayerSteps, engine_steps
 from .history import BatchReport, History, NonFiniteLossError
 
 
@@ -67,8 +68,9 @@ def fit(
         to end training.
     engine : {"auto", "compiled", "layers"}
         Whether steps go through `fastnn.engine`, many to a call, or through the layers. "auto"
-        takes the engine where it can do the same; for a network of your own, on the numpy
-        backend and with the JIT off it takes the layers.
+        takes the engine where it can do the same: for a network of your own that is where its
+        methods say no more than which layers it calls. On the numpy backend and with the JIT
+        off it takes the layers.
 
     Returns
     -------
