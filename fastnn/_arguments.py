@@ -128,9 +128,9 @@ def _add_run(commands):
         "run",
         allow_abbrev=False,
         usage="fastnn run [-h] [--time] [--figures DIR] SCRIPT [ARGUMENT ...]",
-        help="run a script of the book on fastnn",
-        description="Run a script of the book Deep Learning from Scratch, in its folder, on "
-        "fastnn instead of the packages common and dataset beside it.",
+        help="run a script or a notebook of the book on fastnn",
+        description="Run a script or a notebook of the book Deep Learning from Scratch, in its "
+        "folder, on fastnn instead of the packages common and dataset beside it.",
         epilog="Exit codes: the script's; 2 if there is none to run, 130 interrupted.",
     )
     run.add_argument(
@@ -143,7 +143,7 @@ def _add_run(commands):
         metavar="DIR",
         help="save figures there as SCRIPT-1.png, SCRIPT-2.png, ... instead of showing them",
     )
-    run.add_argument("script", nargs="?", metavar="SCRIPT", help="a Python file")
+    run.add_argument("script", nargs="?", metavar="SCRIPT", help="a Python file or a notebook")
     run.add_argument(
         "arguments",
         nargs=argparse.REMAINDER,

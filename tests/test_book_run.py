@@ -90,7 +90,8 @@ def test_ctrl_c_ends_it_with_130(script):
     [
         ("missing.py", "fastnn run: missing.py: there is no such file"),
         ("folder", "fastnn run: folder is a folder, not a script"),
-        ("notes.txt", "fastnn run: notes.txt is not a Python script, whose name ends in .py"),
+        ("notes.txt", "fastnn run: notes.txt is neither a Python script nor a notebook, which end "
+         "in .py and .ipynb"),
         ("--figures notes.txt ok.py",
          "fastnn run: argument --figures: cannot make .*notes.txt: .*"),
         ("", "fastnn: a script is missing: try fastnn run path/to/script.py"),

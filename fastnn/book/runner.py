@@ -1,16 +1,20 @@
-"""Runs a script of the book as ``python script.py`` would, on fastnn's `common` and `dataset`."""
+"""Runs the book's scripts and notebooks as Python would, on fastnn's `common` and `dataset`."""
 
 import importlib.util
 import os
 import sys
+import traceback
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from fastnn.cli import FAILED, INTERRUPTED, USAGE, fail
 
+from . import notebook
+
 _PACKAGES = ("common", "dataset")
 _BACKEND = "fastnn.book.figures"
+_NOTEBOOK = ".ipynb"
 
 # Where `fastnn.book.figures` saves what the script shows, if it is to do so.
 figures_folder = None
@@ -33,7 +37,7 @@ def main(options):
     """
     global figures_folder
     script = Path(options.script)
-    problem = _problem(script)
+    problem = _problem(script, options.time)
     if problem:
         return _fail(USAGE, problem)
     script = script.resolve()
@@ -60,7 +64,8 @@ def run(script, arguments):
     Parameters
     ----------
     script : Path
-        The file, absolute. Its folder becomes the current one, and the first to import from.
+        The file, absolute. Its folder becomes the current one, and the first to import from; for
+        a notebook that is called as a folder beside its own, that one, whose scripts it holds.
     arguments : list of str
         The rest of ``sys.argv``.
 
@@ -69,19 +74,31 @@ def run(script, arguments):
     code : int
         Exit code. A SystemExit of the script passes.
     """
+    is_notebook = script.suffix == _NOTEBOOK
+    folder, chapter = script.parent, script.parent.parent / script.stem
+    if is_notebook and chapter.is_dir():
+        folder = chapter
     for name in _PACKAGES:
         _provide(name, script)
-    os.chdir(script.parent)
-    sys.path.insert(0, str(script.parent))
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
     sys.argv[:] = [str(script), *arguments]
     module = ModuleType("__main__")
-    module.__file__ = str(script)
     sys.modules["__main__"] = module
     try:
-        exec(compile(script.read_bytes(), script, "exec"), vars(module))
+        if is_notebook:
+            notebook.run(script, vars(module))
+        else:
+            module.__file__ = str(script)
+            exec(compile(script.read_bytes(), script, "exec"), vars(module))
     except (Exception, KeyboardInterrupt) as error:
-        traceback = error.__traceback__.tb_next  # without this function
-        sys.excepthook(type(error), error.with_traceback(traceback), traceback)
+        frames = error.__traceback__
+        while frames and frames.tb_frame.f_code.co_filename in (__file__, notebook.__file__):
+            frames = frames.tb_next  # what is shown begins in the script
+        hook = sys.excepthook
+        if is_notebook and hook is sys.__excepthook__:
+            hook = traceback.print_exception  # which knows the lines of cells
+        hook(type(error), error.with_traceback(frames), frames)
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
     finally:
         if _BACKEND in sys.modules:
@@ -112,16 +129,23 @@ def _provide(name, script):
     spec.loader.exec_module(package)
 
 
-def _problem(script):
+def _problem(script, timed):
     """Return why `script` cannot be run, or an empty string."""
     if script.is_dir():
         return f"{script} is a folder, not a script"
     if not script.is_file():
         return f"{script}: there is no such file"
-    if script.suffix != ".py":
-        return f"{script} is not a Python script, whose name ends in .py"
+    if script.suffix not in (".py", _NOTEBOOK):
+        return f"{script} is neither a Python script nor a notebook, which end in .py and .ipynb"
     if not os.access(script, os.R_OK):
         return f"{script} cannot be read"
+    if script.suffix == _NOTEBOOK:
+        if timed:
+            return "argument --time: it needs a script, not a notebook"
+        try:
+            notebook.cells(script)
+        except ValueError as error:
+            return str(error)
     return ""
 
 
