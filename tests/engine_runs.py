@@ -195,7 +195,8 @@ def by_layers(task, after=True, seed=2):
         losses.append(network.last_layer.loss)
         right += list(answered_right(network.last_layer, t))
         task.optimizer.update(network.params, gradients)
-        losses_after.append(network.loss(x, t) if after else 0)
+        if after:
+            losses_after.append(network.loss(x, t))
     scores = network.predict(inputs(task))
     return Results(np.array(losses), np.array(right), np.array(losses_after), scores)
 

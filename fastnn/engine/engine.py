@@ -36,7 +36,7 @@ class Steps(NamedTuple):
         Which samples were answered right: by the largest score, or where the loss is that of
         sigmoids by all of them, as if above 0.5 meant 1. False for `IdentityWithLoss`.
     losses_after : float64 array of shape (steps,)
-        The network's loss after the step, where that was asked for: with weight decay.
+        The network's loss after the step, with weight decay; empty unless that was asked for.
     """
 
     done: int
@@ -136,7 +136,8 @@ class Engine:
         masks = self.draw_masks(starts) if masks is None else masks
         labels, rows = _split(targets, self.plan.dtype)
         steps = len(starts) - 1
-        losses, losses_after = np.zeros(len(order)), np.zeros(len(order))
+        losses = np.zeros(len(order))
+        losses_after = np.zeros(len(order) if masks_after is not None else 0)
         right, done = np.zeros(len(order), np.bool_), np.zeros(1, np.int64)
         buffers = self._buffers
         norms = np.flatnonzero(buffers.operations["code"] == step.BATCH_NORM)
@@ -157,7 +158,8 @@ class Engine:
         )  # fmt: skip
         done = int(done[0])
         self._write(done)
-        losses_after = _means(losses_after, starts) + penalties
+        if masks_after is not None:
+            losses_after = _means(losses_after, starts) + penalties
         return Steps(done, _means(losses, starts), right, losses_after)
 
     def scores(self, images, order):
