@@ -61,8 +61,14 @@ def test_hook_for_errors_is_the_script_s(script):
     assert (done.stdout, done.stderr, done.returncode) == ("ZeroDivisionError\n", "", 1)
 
 
+def test_numpy_has_the_name_that_it_had_when_the_book_was_written(script):
+    write(script, "import numpy as np\nprint(np.array(np.arange(-1, 2) > 0, dtype=np.int))\n")
+    done = fastnn_run(script)
+    assert (done.stdout, done.stderr, done.returncode) == ("[0 0 1]\n", "", 0)
+
+
 def test_script_without_arrays_waits_for_no_compiler(script):
-    write(script, "import sys\nprint({'numpy', 'numba', 'matplotlib'} & set(sys.modules))\n")
+    write(script, "import sys\nprint({'numba', 'matplotlib'} & set(sys.modules))\n")
     assert fastnn_run(script).stdout == "set()\n"
 
 

@@ -200,7 +200,7 @@ def book(mnist_folder, tmp_path):
     """A copy of the book's repository, since its scripts write into it."""
     if not BOOK.is_dir():
         pytest.skip("FASTNN_BOOK names no folder: it is a checkout of the book's repository")
-    ignored = shutil.ignore_patterns(".git", "*.ipynb", "mnist.pkl")
+    ignored = shutil.ignore_patterns(".git", "mnist.pkl")
     return Path(shutil.copytree(BOOK, tmp_path / "book", ignore=ignored))
 
 
@@ -215,6 +215,15 @@ def test_every_script_of_the_book_runs(name, book, mnist_folder):
         assert done.stdout.splitlines()[-1] == "Accuracy:0.9352"
     if name == "ch08/misclassified_mnist.py":
         assert re.search(r"^test accuracy:0\.9[79]", done.stdout, re.M)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in BOOK.glob("notebooks/ch*.ipynb")) or ["none"]
+)
+def test_every_notebook_of_the_book_runs(name, book, mnist_folder):
+    done = fastnn_run(book / "notebooks" / name, timeout=7200, FASTNN_DATA=str(mnist_folder))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

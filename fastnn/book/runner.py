@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+import numpy
+
 from fastnn.cli import FAILED, INTERRUPTED, USAGE, fail
 
 from . import notebook
@@ -80,6 +82,8 @@ def run(script, arguments):
         folder = chapter
     for name in _PACKAGES:
         _provide(name, script)
+    # Chapter 3's scripts ask for it; NumPy 1.24 took it away.
+    numpy.int = int  # noqa: NPY001
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     sys.argv[:] = [str(script), *arguments]
