@@ -7,6 +7,7 @@ and a result that cannot fit into the machine's memory MemoryError.
 
 import math
 import os
+from functools import lru_cache
 
 import numpy as np
 
@@ -80,9 +81,14 @@ def float_dtype(x, *parameters):
     *parameters : array or number
         Python numbers have no say, as in NumPy.
     """
-    dtypes = {p.dtype for p in parameters if hasattr(p, "dtype")}
+    dtypes = [p.dtype for p in parameters if hasattr(p, "dtype")]
     if x.dtype.kind == "f":
-        dtypes.add(x.dtype)
+        dtypes.append(x.dtype)
+    return _promoted(*dtypes)
+
+
+@lru_cache(maxsize=64)
+def _promoted(*dtypes):
     dtype = np.result_type(*dtypes) if dtypes else FLOAT64
     return FLOAT32 if dtype.kind == "f" and dtype.itemsize <= 4 else FLOAT64
 

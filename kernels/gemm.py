@@ -9,7 +9,7 @@ from .tile import multiply
 from .vectors import copy_block, transpose
 
 # Rows for which it does not pay to copy a panel of the weights first; an estimate.
-_FEW_ROWS = 12
+FEW_ROWS = 12
 
 # Thresholds are in multiply-adds, estimated as in conv.py.
 
@@ -37,7 +37,7 @@ def _matrix_product_chunk(
             source = (x_flat, 0, base, k, count, off, n, rows)
             start, at, lds = (bias, m, 0) if k == 0 else (out_flat, n * M + m, M)
             target = (start, at, lds, out_flat, n * M + m, M)
-            if not transposed and rows <= _FEW_ROWS:
+            if not transposed and rows <= FEW_ROWS:
                 multiply(*source, weight_flat, k * M + m, M, width, *target)
                 continue
             if transposed:
