@@ -1,11 +1,14 @@
 """How a matrix is cut for the register tile: into panels of a tile's columns, side by side."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from .kernels import panels
 from .kernels.vectors import VECTOR_BYTES
 
 
+@lru_cache(maxsize=1024)
 def cut(columns, dtype):
     """Return into how many panels to cut `columns`, and how wide they are."""
     lanes = VECTOR_BYTES // dtype.itemsize
