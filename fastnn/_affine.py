@@ -65,10 +65,13 @@ def _multiply(x, W, transposed, b, out):
     (N, K), M = x.shape, b.size
     panels, columns = _panels.cut(M, x.dtype)
     groups = -(-N // (_ROWS if panels >= _FEW_PANELS else _ROWS_OF_FEW_PANELS))
-    # Few rows stay in the cache with all of their columns; weights are not packed for them.
-    terms = K if N <= gemm.FEW_ROWS and not transposed else min(K, _TERMS)
     chunks = min(_CHUNKS, groups * panels)
-    packed = scratch("packed", (chunks, terms * min(M, columns + columns // 2)), x.dtype)
+    if N <= gemm.FEW_ROWS and not transposed:  # which stay in the cache; nothing is packed for them
+        terms, size = K, 0
+    else:
+        terms = min(K, _TERMS)
+        size = terms * min(M, columns + columns // 2)
+    packed = scratch("packed", (chunks, size), x.dtype)
     gemm.matrix_product(
         *(x, W, transposed, b, _steps(K, 1), _steps(N, K)),
         *(terms, groups, panels, columns, packed, out),

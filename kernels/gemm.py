@@ -73,7 +73,8 @@ def matrix_product(
         In how many panels its columns are cut, and how wide; the last one is as wide as what is
         left.
     packed : array of shape (chunks, terms * width of the widest panel)
-        Overwritten: the rows of a panel of the factor that are added, one behind the other.
+        Overwritten: the rows of a panel of the factor that are added, one behind the other. The
+        second size may be 0 for at most `FEW_ROWS` rows, unless transposed.
     out : array of shape (N, M)
         Written.
     """

@@ -25,14 +25,14 @@ def cells(path):
         raise ValueError(f"{path} is not a notebook of Jupyter, format 4") from None
 
 
-def run(path, namespace):
-    """Run all cells in a namespace.
+def run(path, texts, namespace):
+    """Run the cells of a notebook, whose texts are given, in a namespace.
 
     As in Jupyter, the value of a cell that ends in an expression is shown, unless that is None or
     a semicolon follows it. Of the commands that are no Python, only ``%matplotlib`` is known,
     which does nothing.
     """
-    for number, text in enumerate(cells(path), start=1):
+    for number, text in enumerate(texts, start=1):
         text = _PICTURES.sub("", text)
         name = f"{path}, cell {number}"
         # So that errors show the line.

@@ -42,6 +42,12 @@ def main(options):
     problem = _problem(script, options.time)
     if problem:
         return _fail(USAGE, problem)
+    cells = None
+    if script.suffix == _NOTEBOOK:
+        try:
+            cells = notebook.cells(script)
+        except ValueError as error:
+            return _fail(USAGE, str(error))
     script = script.resolve()
     if options.figures is not None:
         folder = Path(options.figures).absolute()
@@ -57,11 +63,11 @@ def main(options):
         from . import timing
 
         return timing.compare(script, options.arguments)
-    return run(script, options.arguments)
+    return run(script, options.arguments, cells)
 
 
-def run(script, arguments):
-    """Run a script as the main module of this process.
+def run(script, arguments, cells=None):
+    """Run a script, or a notebook's cells, as the main module of this process.
 
     Parameters
     ----------
@@ -70,15 +76,16 @@ def run(script, arguments):
         a notebook that is called as a folder beside its own, that one, whose scripts it holds.
     arguments : list of str
         The rest of ``sys.argv``.
+    cells : list of str, optional
+        Of a notebook: their texts.
 
     Returns
     -------
     code : int
         Exit code. A SystemExit of the script passes.
     """
-    is_notebook = script.suffix == _NOTEBOOK
     folder, chapter = script.parent, script.parent.parent / script.stem
-    if is_notebook and chapter.is_dir():
+    if cells is not None and chapter.is_dir():
         folder = chapter
     for name in _PACKAGES:
         _provide(name, script)
@@ -90,17 +97,17 @@ def run(script, arguments):
     module = ModuleType("__main__")
     sys.modules["__main__"] = module
     try:
-        if is_notebook:
-            notebook.run(script, vars(module))
-        else:
+        if cells is None:
             module.__file__ = str(script)
             exec(compile(script.read_bytes(), script, "exec"), vars(module))
+        else:
+            notebook.run(script, cells, vars(module))
     except (Exception, KeyboardInterrupt) as error:
         frames = error.__traceback__
         while frames and frames.tb_frame.f_code.co_filename in (__file__, notebook.__file__):
             frames = frames.tb_next  # what is shown begins in the script
         hook = sys.excepthook
-        if is_notebook and hook is sys.__excepthook__:
+        if cells is not None and hook is sys.__excepthook__:
             hook = traceback.print_exception  # which knows the lines of cells
         hook(type(error), error.with_traceback(frames), frames)
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
@@ -143,13 +150,8 @@ def _problem(script, timed):
         return f"{script} is neither a Python script nor a notebook, which end in .py and .ipynb"
     if not os.access(script, os.R_OK):
         return f"{script} cannot be read"
-    if script.suffix == _NOTEBOOK:
-        if timed:
-            return "argument --time: it needs a script, not a notebook"
-        try:
-            notebook.cells(script)
-        except ValueError as error:
-            return str(error)
+    if timed and script.suffix == _NOTEBOOK:
+        return "argument --time: it needs a script, not a notebook"
     return ""
 
 

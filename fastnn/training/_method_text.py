@@ -3,9 +3,12 @@
 import ast
 import linecache
 import warnings
+from functools import lru_cache
 from types import CodeType, FunctionType, NoneType
 
 from fastnn.engine import CannotLower
+
+from ._stand_ins import GRADIENTS
 
 # Everything else is refused: what stores attributes or globals, imports, asks which object one
 # is, catches errors or waits, and all that is rare in such methods.
@@ -17,8 +20,7 @@ _SYNTAX = (
     ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE,
     ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.JoinedStr, ast.FormattedValue, ast.Load, ast.Store,
 )  # fmt: skip
-GRADIENTS = ("dW", "db", "dgamma", "dbeta")
-_READ = {"layers", "last_layer", "lastLayer", *GRADIENTS}
+_READ = {"layers", "last_layer", "lastLayer", *GRADIENTS.values()}
 _CALLED = {"forward", "backward", "values", "items", "keys", "reverse", "copy", "append"}
 
 
@@ -47,10 +49,7 @@ def tree_of(where, function):
     code = function.__code__
     text = "".join(linecache.getlines(code.co_filename, function.__globals__))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they were given at the import
-            module = ast.parse(text)
-            compiled = compile(text, code.co_filename, "exec", dont_inherit=True)
+        module, compiled = _parsed(text, code.co_filename)
     except (SyntaxError, ValueError, RecursionError):
         raise CannotLower(f"{where} is not in its file as it runs") from None
     trees = [
@@ -63,6 +62,13 @@ def tree_of(where, function):
     if not trees or not any(one.replace() == code.replace() for one in _codes(compiled)):
         raise CannotLower(f"{where} has a decorator, or is not in its file as it runs")
     return trees[0]
+
+
+@lru_cache(maxsize=1)  # a network's methods are in one file, as a rule
+def _parsed(text, filename):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they were given at the import
+        return ast.parse(text), compile(text, filename, "exec", dont_inherit=True)
 
 
 def _codes(code):

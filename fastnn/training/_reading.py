@@ -96,8 +96,8 @@ class _Reading:
             kind = type(layer)
             if kind not in LAYERS:
                 raise CannotLower(f"{kind.__name__} is no layer of fastnn")
-            if another_pass(layer) is not None:
-                raise CannotLower(f"{kind.__name__} was given another {another_pass(layer)}")
+            if (name := another_pass(layer)) is not None:
+                raise CannotLower(f"{kind.__name__} was given another {name}")
         if len({id(layer) for layer in row}) < len(row):
             raise CannotLower(f"{self.name}.layers has a layer twice")
         return row
