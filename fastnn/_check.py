@@ -13,10 +13,10 @@ import numpy as np
 
 FLOAT32 = np.dtype(np.float32)
 FLOAT64 = np.dtype(np.float64)
-_FLOATS = (FLOAT32, FLOAT64)
+FLOATS = (FLOAT32, FLOAT64)
 
 # Arrays of fewer elements are not compared with the machine's memory: 1 GiB in float64.
-_MANY = 1 << 27
+MANY = 1 << 27
 
 
 def _memory_of_this_machine():
@@ -48,7 +48,7 @@ def array(layer, name, value):
         value = _as_array(layer, name, value)
     if value.dtype.kind not in "fiub":
         raise TypeError(f"{layer}: {name} must hold real numbers, not dtype {value.dtype}")
-    if value.size > _MANY:
+    if value.size > MANY:
         memory(layer, name, value.shape, 8)
     return value
 
@@ -100,7 +100,7 @@ def cast(x, dtype):
 
 def floats(layer, name, value):
     """Return `value` as a plain array of dtype float32 or float64; errors as in `array`."""
-    if type(value) is np.ndarray and value.dtype in _FLOATS and value.size <= _MANY:
+    if type(value) is np.ndarray and value.dtype in FLOATS and value.size <= MANY:
         return value
     value = array(layer, name, value)
     return cast(value, float_dtype(value))
@@ -108,7 +108,7 @@ def floats(layer, name, value):
 
 def numbers(layer, name, value):
     """Return `value` as `floats` does, but integers and booleans as they are."""
-    if type(value) is np.ndarray and value.dtype in _FLOATS and value.size <= _MANY:
+    if type(value) is np.ndarray and value.dtype in FLOATS and value.size <= MANY:
         return value
     value = array(layer, name, value)
     return cast(value, float_dtype(value)) if value.dtype.kind == "f" else value

@@ -88,6 +88,9 @@ def _activations(dtype):
 def _rows(dtype):
     x, W, b = (_numbers(dtype, *shape) for shape in ((5, 6), (6, 4), (4,)))
     _forward_and_backward(fastnn.Affine(W, b), x)
+    for kind in {np.dtype(np.float32), dtype}:  # inputs of float32 stay so
+        sparse = np.eye(10, 400, dtype=kind)  # and zeros are skipped
+        _forward_and_backward(fastnn.Affine(_numbers(dtype, 400, 50), _numbers(dtype, 50)), sparse)
     norm = fastnn.BatchNormalization(W[:, 0], W[:, 1])
     _forward_and_backward(norm, x)
     norm.forward(x, train_flg=False)
@@ -130,7 +133,8 @@ def _optimizers(dtype):
 def _engine(dtype):
     # Of any network and rule: the compiled step reads them from a plan.
     engine = Engine(fastnn.TwoLayerNet(4, 3, 2, dtype=dtype), fastnn.SGD(), (4,), 5)
-    for images in (np.ones((5, 4), np.uint8), _numbers(dtype, 5, 4)):
+    for kind in {np.dtype(np.uint8), np.dtype(np.float32), dtype}:
+        images = np.ones((5, 4), kind)
         engine.train(images, np.zeros(5, np.int64), np.arange(5), np.array([0, 5]))
         engine.scores(images, np.arange(5))
 

@@ -11,9 +11,10 @@ MARGIN = 67  # elements on either side of an array; odd, so that arrays are not 
 class GuardedKernel:
     """Stands for a kernel, runs it in all its forms and asserts what kernels promise.
 
-    What a kernel overwrites lies inside larger buffers and is full of NaN before: it must be
-    complete, nothing beside it may be written, no NaN may get into the outputs, and serial and
-    parallel forms must give the same bits. Inputs must be finite, and are not to be changed.
+    What a kernel overwrites lies inside larger buffers and is full of NaN, or of the largest
+    integer, before: it must be complete, nothing beside it may be written, no NaN may get into the
+    outputs, and serial and parallel forms must give the same bits. Inputs must be finite, and are
+    not to be changed.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ class GuardedKernel:
         given, buffers, results = [], {}, []
         for name, value in zip(self.names, args, strict=True):
             if name in (*self.scratch, *self.outputs):
-                buffer = np.full(value.size + 2 * MARGIN, np.nan, value.dtype)
+                fill = _fill(value.dtype)
+                buffer = np.full(value.size + 2 * MARGIN, fill, value.dtype)
                 value = buffer[MARGIN : MARGIN + value.size].reshape(value.shape)
                 buffers[name] = buffer
                 if name in self.outputs:
@@ -65,11 +67,18 @@ class GuardedKernel:
             given.append(value)
         form(*given)
         for name, buffer in buffers.items():
-            assert np.isnan(buffer[:MARGIN]).all(), f"written before the beginning of {name}"
-            assert np.isnan(buffer[-MARGIN:]).all(), f"written beyond the end of {name}"
+            fill = _fill(buffer.dtype)
+            for part, where in ((buffer[:MARGIN], "before"), (buffer[-MARGIN:], "behind")):
+                assert np.array_equal(part, np.full(MARGIN, fill), equal_nan=True), (
+                    f"written {where} {name}"
+                )
         for name, result in zip(self.outputs, results, strict=True):
             assert not np.isnan(result).any(), f"{name} is incomplete, or made from scratch"
         for name, value, before in zip(self.names, given, args, strict=True):
             if name not in buffers:
                 np.testing.assert_array_equal(value, before, err_msg=f"{name} was changed")
         return results
+
+
+def _fill(dtype):
+    return np.nan if dtype.kind == "f" else np.iinfo(dtype).max

@@ -5,7 +5,8 @@ import naive
 import numpy as np
 import pytest
 from bounds import with_checks
-from fastnn.kernels import gemm
+from fastnn.kernels import gemm, sparse
+from fastnn.kernels.vectors import VECTOR_BYTES
 from guarded_calls import GuardedKernel
 from rounding import assert_within_rounding
 
@@ -30,6 +31,20 @@ def guarded(monkeypatch):
     }
     for name, kernel in kernels.items():
         monkeypatch.setattr(gemm, name, kernel)
+    return kernels
+
+
+@pytest.fixture(autouse=True)
+def guarded_sparse(monkeypatch):
+    """Do the same for those that skip zeros."""
+    kernels = {
+        "sparse_matrix_product": GuardedKernel(sparse.sparse_matrix_product, ("places",), ("out",)),
+        "sparse_backward_weight": GuardedKernel(
+            sparse.sparse_backward_weight, ("places", "sums"), ("dweight", "dbias")
+        ),
+    }
+    for name, kernel in kernels.items():
+        monkeypatch.setattr(sparse, name, kernel)
     return kernels
 
 
@@ -148,3 +163,93 @@ def test_kernels_stay_in_bounds(guarded, rng):
         kernel.checked = with_checks(kernel.kernel.py_func)
     for sizes in (*TINY, (27, 49, 17), (257, 50, 33), (26, 257, 40)):
         equal(sizes, np.float32, rng)
+
+
+# --- Zeros that are skipped -----------------------------------------------------------------------
+
+# The last ones need several panels, parts of the weights and groups of rows.
+SPARSE = [
+    (100, 784, 50), (3, 784, 50), (1, 2500, 41), (40, 70, 100), (7, 2000, 19), (2200, 20, 9),
+    (64, 65, 105), (5, 700, 230), (33, 63, 53),
+]  # fmt: skip
+
+
+def with_zeros(rng, sizes, kinds, share=0.2):
+    """Return x, W, b and dout; a share of `x` differs from 0."""
+    N, D, M = sizes
+    x = rng.standard_normal((N, D)) * (rng.random((N, D)) < share)
+    others = (rng.standard_normal(shape).astype(kinds[1]) for shape in ((D, M), (M,), (N, M)))
+    return x.astype(kinds[0]), *others
+
+
+def times_called(kernels):
+    return [kernel.calls for kernel in kernels.values()]
+
+
+KINDS = [(np.float32, np.float32), (np.float32, np.float64), (np.float64, np.float64)]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("sizes", SPARSE, ids=str)
+@pytest.mark.parametrize("kinds", KINDS, ids=str)
+def test_skipping_zeros_changes_no_bit(sizes, kinds, rng, guarded_sparse, monkeypatch):
+    arrays = with_zeros(rng, sizes, kinds)
+    monkeypatch.setattr(_affine, "_LEAST_WORK", 0)
+    if VECTOR_BYTES > sizes[2] * arrays[1].itemsize:
+        pytest.skip("fewer columns than a vector has")
+    results = compute(*arrays)
+    assert times_called(guarded_sparse) == [1, 1]
+    monkeypatch.setattr(_affine, "_LEAST_WORK", np.inf)
+    for result, expected in zip(results, compute(*arrays), strict=True):
+        np.testing.assert_array_equal(result, expected, strict=True)
+    assert times_called(guarded_sparse) == [1, 1]
+
+
+@pytest.mark.parametrize("kinds", KINDS, ids=str)
+def test_skipping_zeros_matches_loops(kinds, rng, guarded_sparse, monkeypatch):
+    monkeypatch.setattr(_affine, "_LEAST_WORK", 0)
+    x, W, b, dout = with_zeros(rng, (6, 11, 17), kinds)
+    results = compute(x, W, b, dout)
+    assert times_called(guarded_sparse) == [1, 1]
+    as_sums = x.astype(kinds[1]), W, b, dout
+    magnitudes = by_loops(*(np.abs(a) for a in as_sums))
+    for result, right, size in zip(results, by_loops(*as_sums), magnitudes, strict=True):
+        assert result.dtype == kinds[1]
+        assert_within_rounding(result, right, size, 20)
+
+
+def test_zeros_are_skipped_only_where_it_pays(rng, guarded_sparse):
+    kinds, sizes = (np.float32, np.float32), (20, 200, 32)
+    for share, calls in ((0.6, 0), (0.2, 1)):
+        compute(*with_zeros(rng, sizes, kinds, share))
+        assert times_called(guarded_sparse) == [calls, calls]
+    compute(*with_zeros(rng, (2, 200, 32), kinds, 0.2))  # too little work
+    compute(*(np.asfortranarray(a) for a in with_zeros(rng, sizes, kinds, 0.2)))
+    assert times_called(guarded_sparse) == [1, 1]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_zeros_times_what_is_not_finite_are_nan(bad, dtype, rng, monkeypatch):
+    monkeypatch.undo()  # the guards are for finite numbers
+    x, W, b, dout = with_zeros(rng, (20, 200, 32), (dtype, dtype))
+    x[:, 77] = 0
+    W[77, 3] = dout[5, 9] = bad
+    with np.errstate(invalid="ignore"):
+        out, (dW, _) = _affine.forward(x, W, b), _affine.backward_weight(x, dout)
+    assert np.isnan(out[:, 3]).all()
+    assert np.isfinite(np.delete(out, 3, axis=1)).all()
+    assert np.isnan(dW[x[5] == 0, 9]).all()
+    assert np.isfinite(np.delete(dW, 9, axis=1)).all()
+
+
+@pytest.mark.compiled
+def test_what_pays_is_what_the_specification_says(dtype, rng):
+    factor = rng.standard_normal((30, 40)).astype(dtype)
+    broken = factor.copy()
+    broken[29, 39] = np.inf
+    for N in (1, 15, 16, 17, 100):
+        x = with_zeros(rng, (N, 50, 1), (dtype, dtype), 0.5)[0]
+        for most in (0.1, 0.45, 0.5, 0.55, 1):
+            for other in (factor, broken):
+                expected = sparse._skipping_pays_python(x, other, most)
+                assert sparse.skipping_pays(x, other, most) == expected

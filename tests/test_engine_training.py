@@ -155,6 +155,27 @@ def test_a_replaced_ratio_of_dropout_is_checked_before_anything_changes(seed):
     np.testing.assert_array_equal(network.params["W1"], before)
 
 
+def train_twice(run, engine):
+    np.random.seed(5)  # for dropout
+    for _ in range(2):
+        engine.train(run.images, run.targets, run.order, run.starts)
+    return engine.scores(run.images, np.arange(5))
+
+
+@pytest.mark.compiled
+def test_parameters_that_are_held_are_written_at_the_end_however_it_comes():
+    expected, run = example(), example()
+    scores, engine, before = train_twice(expected, expected.engine()), run.engine(), copies(run)
+    with pytest.raises(ZeroDivisionError), engine.holding():
+        np.testing.assert_array_equal(train_twice(run, engine), scores)
+        for name, array in run.network.params.items():
+            np.testing.assert_array_equal(array, before[name])
+        raise ZeroDivisionError
+    assert run.optimizer.iter == expected.optimizer.iter == 8
+    for (name, array), (_, other) in zip(arrays(run), arrays(expected), strict=True):
+        np.testing.assert_array_equal(array, other, err_msg=name)
+
+
 @pytest.mark.compiled
 def test_no_losses_after_unless_asked_for():
     run = example()

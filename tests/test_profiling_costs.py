@@ -37,6 +37,16 @@ def test_affine():
     }
 
 
+def test_affine_with_zeros():
+    x = np.eye(100, 70, dtype=np.float32)
+    found = profiled(fastnn.Affine(numbers(70, 50), numbers(50)), x)
+    # 70 numbers are not 0; x is of float32
+    weight = ("backward", "sparse_backward_weight")
+    moved = 4 * 7000 + 8 * (3500 + 50 + 5000)
+    assert found["forward", "sparse_matrix_product"] == (2 * 70 * 50, moved)
+    assert found[weight] == (2 * 70 * 50 + 100 * 50, moved)
+
+
 @pytest.mark.parametrize("channels", [2, 16])  # which do not fill a vector, and which do
 @pytest.mark.parametrize("pad", [0, 2])  # with the latter, more pixels come out than go in
 def test_convolution(channels, pad):

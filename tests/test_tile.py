@@ -1,51 +1,20 @@
 """The register tile and its copies: compiled against NumPy, and that against plain loops."""
 
 import ctypes
-import importlib.util
 import mmap
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
-from fastnn.kernels import _jit, tile, vectors
+import vector_widths
+from fastnn.kernels import tile, vectors
 from kernel_runs import callable_from_python
 
 ROWS, COLUMNS = range(1, 41), range(1, 71)
 TERMS = [0, 1, 2, 9]
-FEATURES = {16: "", 32: "+avx2,+fma", 64: "+avx512f"}  # bytes in a vector: what selects them
-OTHER_WIDTHS = sorted(FEATURES.keys() - {tile.VECTOR_BYTES})
-
-
-def copy_of(module):
-    """Return what importing the module once more gives."""
-    spec = importlib.util.spec_from_file_location(module.__name__, module.__file__)
-    copy = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(copy)
-    return copy
-
-
-def modules_for(width):
-    """Return copies of the modules `vectors` and `tile`, made for vectors of `width` bytes.
-
-    LLVM splits vectors that this processor does not have, so that the copies run here.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numba.config, "CPU_FEATURES", FEATURES[width])
-        # Numba's cache would take the functions of the copies for those of the modules.
-        patch.setattr(_jit, "_CACHE_FOLDER", None)
-        other_vectors = copy_of(vectors)
-        patch.setitem(sys.modules, vectors.__name__, other_vectors)
-        other_tile = copy_of(tile)
-    assert other_tile.VECTOR_BYTES == width
-    return other_vectors, other_tile
-
-
-def tile_for(width):
-    return modules_for(width)[1]
 
 
 multiply = callable_from_python(tile.multiply)
@@ -161,9 +130,9 @@ def test_rows_may_be_numbered_by_a_table(P, name, kind, dtype, rng):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("width", OTHER_WIDTHS)
+@pytest.mark.parametrize("width", vector_widths.OTHERS)
 def test_tiles_of_other_processors_give_the_product(width, rng):
-    other = tile_for(width)
+    other = vector_widths.modules_for(width, tile)[1]
     multiply, numbered, placed = map(
         callable_from_python, (other.multiply, other.multiply_numbered, other.multiply_placed)
     )
@@ -263,10 +232,10 @@ def test_copies_of_every_size_are_right_and_write_no_more(dtype, rng):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("width", OTHER_WIDTHS)
+@pytest.mark.parametrize("width", vector_widths.OTHERS)
 def test_copies_of_other_processors_are_right(width, rng):
     for dtype in (np.float32, np.float64):
-        copies_agree(modules_for(width)[0], dtype, rng)
+        copies_agree(vector_widths.modules_for(width, tile)[0], dtype, rng)
 
 
 # --- Memory and machine code ------------------------------------------------------------------

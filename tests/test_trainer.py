@@ -318,6 +318,37 @@ def test_ctrl_c_ends_training_after_the_running_step():
     assert tr.current_iter == len(tr.train_loss_list) == 1
 
 
+@pytest.mark.compiled
+def test_ctrl_c_leaves_the_network_as_after_the_steps_that_were_recorded(monkeypatch):
+    def train(steps=None):
+        np.random.seed(0)
+        (x, t), network = squares(60, np.float64), fastnn.TwoLayerNet(64, 7, 3)
+        tr = fastnn.Trainer(network, x, t, x, t, epochs=50, mini_batch_size=10, engine="compiled")
+        tr.max_iter = steps or tr.max_iter
+        tr.train()
+        return tr
+
+    trainers = []
+    record = fastnn.Trainer._record
+
+    def interrupted(tr, loss, accuracy):
+        record(tr, loss, accuracy)
+        if tr.current_iter == 20:
+            trainers.append(tr)
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fastnn.Trainer, "_record", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train()
+    [stopped] = trainers
+    assert 20 <= stopped.current_iter < stopped.max_iter
+    expected = train(stopped.current_iter)
+    assert stopped.train_loss_list == expected.train_loss_list
+    for name, array in expected.network.params.items():
+        np.testing.assert_array_equal(stopped.network.params[name], array)
+
+
 def test_engine_must_be_one_there_is():
     message = "^Trainer: engine must be one of auto, compiled, layers, not 'fast'$"
     with pytest.raises(ValueError, match=message):

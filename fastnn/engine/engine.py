@@ -1,6 +1,7 @@
 """Training and scoring through compiled plans."""
 
 import math
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -72,7 +73,8 @@ class Engine:
     Attributes
     ----------
     network, optimizer : objects
-        As given. Their arrays are read at the beginning of each call, and written at its end.
+        As given. Their arrays are read at the beginning of each call, and written at its end;
+        but see `holding`.
     classes : int
         Number of scores of a sample.
     plan : Plan
@@ -99,6 +101,22 @@ class Engine:
         states = len(self._rule.states)
         self._kept = [np.zeros(plan.weights if i < states else 0, dtype) for i in (0, 1)]
         self._work = 3 * batch_size * sum(p.size for p in plan.parameters)
+        self._holds = False
+
+    @contextmanager
+    def holding(self):
+        """Leave the parameters in the engine's own buffers from call to call, inside a `with`.
+
+        The arrays of the network and of the optimizer are read at its beginning and written at
+        its end, also where an exception ends it. In between they are of no use to anybody.
+        """
+        self._read()
+        self._holds = True
+        try:
+            yield
+        finally:
+            self._holds = False
+            self._write()
 
     def train(self, images, targets, order, starts, masks=None, masks_after=None):
         """Take steps, each on a mini-batch, and stop before one whose loss is not finite.
@@ -146,7 +164,8 @@ class Engine:
         penalties = np.zeros(steps)
         decay = _update.weight_decay_of(self.network)
         loss_phases = buffers.loss_phases if masks_after is not None else buffers.loss_phases[:0]
-        self._read()
+        if not self._holds:
+            self._read()
         training.train_steps(
             buffers.operations, buffers.groups, buffers.phases, buffers.loss_groups, loss_phases,
             self._blocks, self._shares, buffers.sizes, images, order, starts, labels, rows, masks,
@@ -157,7 +176,10 @@ class Engine:
             penalties, done, None, team.make(_jit.number_of_threads()), work=self._work,
         )  # fmt: skip
         done = int(done[0])
-        self._write(done)
+        if hasattr(self.optimizer, "iter"):
+            self.optimizer.iter += done
+        if not self._holds:
+            self._write()
         if masks_after is not None:
             losses_after = _means(losses_after, starts) + penalties
         return Steps(done, _means(losses, starts), right, losses_after)
@@ -168,7 +190,8 @@ class Engine:
         Arguments as for `train`; any number of samples.
         """
         self._check_data(images, _NO_LABELS)
-        self._read_parameters()
+        if not self._holds:
+            self._read_parameters()
         if self._scoring is None:
             self._scoring = Buffers(self._lower(training=False))
         buffers = self._scoring
@@ -263,7 +286,7 @@ class Engine:
         """Return what the optimizer keeps for the parameters of a layer."""
         return [state[self._names[id(array)]] for array in parameters.arrays]
 
-    def _write(self, steps):
+    def _write(self):
         """Copy the flat buffers back into the arrays of the network and the optimizer."""
         for parameters in self.plan.parameters:
             parameters.unpack(self._weights, parameters.arrays)
@@ -272,8 +295,6 @@ class Engine:
         for layer, at, D in self.plan.norms:
             layer.running_mean = self._statistics[at : at + D].copy()
             layer.running_var = self._statistics[at + D : at + 2 * D].copy()
-        if hasattr(self.optimizer, "iter"):
-            self.optimizer.iter += steps
 
 
 def _split(targets, dtype):

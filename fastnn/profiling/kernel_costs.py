@@ -32,6 +32,18 @@ def _affine_backward_weight(a, backward):
     return costs.affine_backward_weight(N, D, M, a["x"].itemsize)
 
 
+def _without_zeros(cost, factor):
+    """Return a cost of which only products with what is not 0 in `x` are counted."""
+
+    def of(a, backward):
+        x, (_, M), size = a["x"], a[factor].shape, a[factor].itemsize
+        whole, zeros = cost(*x.shape, M, size), x.size - np.count_nonzero(x)
+        less = x.size * size - x.nbytes  # where x is of float32 and the rest is not
+        return costs.Cost(whole.flops - 2 * zeros * M, whole.bytes - less)
+
+    return of
+
+
 def _convolve(a, backward):
     """Return the cost of a pass: forward and back, all weights of the filters are passed."""
     (N, inside), (_, pixels, channels), size = a["x"].shape, a["out"].shape, a["x"].itemsize
@@ -93,6 +105,8 @@ def _moving(flops=0):
 _KERNELS = {
     "matrix_product": _matrix_product,
     "affine_backward_weight": _affine_backward_weight,
+    "sparse_matrix_product": _without_zeros(costs.affine_forward, "weight"),
+    "sparse_backward_weight": _without_zeros(costs.affine_backward_weight, "dout"),
     "convolve": _convolve,
     "convolve_weight": _convolve_weight,
     "convolve_transposed": _convolve_transposed,

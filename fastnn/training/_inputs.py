@@ -53,7 +53,8 @@ def for_engine(x, dtype, pixels):
     ----------
     x : array of shape (N, ...)
     dtype : dtype
-        float32 or float64: what all but pixels become, so that few variants are compiled.
+        float32 or float64: what all but pixels and float32 become, so that few variants are
+        compiled.
     pixels : bool
         Whether numbers in uint8 are pixels, which the engine scales itself.
 
@@ -62,7 +63,7 @@ def for_engine(x, dtype, pixels):
     images : C-contiguous array of shape (N, features)
     """
     x = x.reshape(len(x), math.prod(x.shape[1:]))
-    if not (pixels and x.dtype == np.uint8):
+    if not (x.dtype == np.float32 or (pixels and x.dtype == np.uint8)):
         x = x.astype(dtype, order="C", copy=False)
     x = np.require(x, requirements="CA")
     return x if x.flags.writeable else np.asarray(_Writable(x))

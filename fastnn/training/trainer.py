@@ -166,7 +166,7 @@ class Trainer:
             left = self.max_iter
             while left > 0:
                 interrupts.check()
-                taken = 0 if by_engine is None else by_engine.take(left)
+                taken = 0 if by_engine is None else by_engine.take(left, interrupts)
                 if taken == 0:
                     by_engine = None  # layers go on even from a loss that is not finite
                     self.train_step()
@@ -184,32 +184,46 @@ class _ByEngine:
     def __init__(self, trainer, steps):
         self._trainer, self._steps = trainer, steps
 
-    def take(self, most):
+    def take(self, most, interrupts):
         """Take steps, up to the next accuracies; return how many.
 
         There are none if the loss of the first batch is not finite; then nothing was drawn.
         """
-        trainer = self._trainer
-        count = self._count(min(most, self._steps.count))
-        state = self._steps.engine.random_state()
-        order, masks, masks_after = self._draw(count)
-        starts = trainer.batch_size * np.arange(count + 1)
-        steps = self._steps.call(order.astype(np.int64, copy=False), starts, masks, masks_after)
-        if steps.done < count:
-            self._steps.engine.set_random_state(state)
-            self._draw(steps.done)
-        losses = steps.losses_after.astype(self._steps.dtype)
-        for loss in losses[: steps.done]:
-            trainer._record(loss, self.accuracy)
-        return steps.done
+        trainer, due, taken = self._trainer, self._until_accuracies(most), 0
+        with self._steps.engine.holding():
+            while taken < due:
+                interrupts.check()
+                count = min(due - taken, self._steps.count)
+                losses = list(self._call(count))
+                is_finite = len(losses) == count
+                taken += len(losses)
+                last = losses.pop() if taken == due else None
+                for loss in losses:
+                    trainer._record(loss, self.accuracy)
+                if not is_finite:
+                    return taken
+        trainer._record(last, self.accuracy)  # takes the accuracies, of what was written back
+        return taken
 
-    def _count(self, most):
+    def _until_accuracies(self, most):
         """Return how many steps it takes until accuracies are due, but not more than `most`."""
         trainer = self._trainer
         for count in range(1, most):
             if (trainer.current_iter + count - 1) % trainer.iter_per_epoch == 0:
                 return count
         return most
+
+    def _call(self, count):
+        """Take so many steps at once; return the losses after them, or after the finite ones."""
+        batch_size = self._trainer.batch_size
+        state = self._steps.engine.random_state()
+        order, masks, masks_after = self._draw(count)
+        starts = batch_size * np.arange(count + 1)
+        steps = self._steps.call(order.astype(np.int64, copy=False), starts, masks, masks_after)
+        if steps.done < count:
+            self._steps.engine.set_random_state(state)
+            self._draw(steps.done)
+        return steps.losses_after[: steps.done].astype(self._steps.dtype)
 
     def _draw(self, count):
         """Draw the batches and what dropout keeps, in the steps and in the losses after them."""
