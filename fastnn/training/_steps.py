@@ -4,6 +4,7 @@ import copy
 import math
 import time
 import warnings
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -68,6 +69,7 @@ class LayerSteps:
 
     name = "layers"
     count = 1
+    holding = nullcontext  # nothing is left out
 
     def __init__(self, network, optimizer, x, t):
         self._network, self._optimizer = network, optimizer
@@ -165,6 +167,10 @@ class EngineSteps:
     def count(self):
         """How many steps the next call is to take."""
         return self._pace.count
+
+    def holding(self):
+        """Leave out, inside a `with`, what only others need: parameters in the network's arrays."""
+        return self.engine.holding()
 
     def takes(self, x):
         """Whether scores of the images `x` are those that the network would compute."""

@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -159,6 +160,11 @@ class _Run:
 
     def epoch(self, order, report):
         """Take a step on each batch of `order`; return a loss that is not finite, or None."""
+        nobody_looks = self._on_batch is None and self._on_progress is None
+        with self._steps.holding() if nobody_looks else nullcontext():
+            return self._epoch(order, report)
+
+    def _epoch(self, order, report):
         history, before = self._history, self._history.seconds
         start = time.perf_counter()
         total_loss, right = 0.0, 0

@@ -190,7 +190,7 @@ class _ByEngine:
         There are none if the loss of the first batch is not finite; then nothing was drawn.
         """
         trainer, due, taken = self._trainer, self._until_accuracies(most), 0
-        with self._steps.engine.holding():
+        with self._steps.holding():
             while taken < due:
                 interrupts.check()
                 count = min(due - taken, self._steps.count)
