@@ -31,9 +31,11 @@ _ROWS, _ROWS_OF_FEW_PANELS, _FEW_PANELS = 128, 64, 6
 # converted at once, 0.3 s so (Zen 3).
 _CONVERTED = 1 << 18
 
-# Zeros are skipped from so many multiply-adds on, where at most such a share differs from 0: of
-# all numbers it would take twice as long as without (100 x 784 by 50, Zen 3).
-_LEAST_WORK, _MOST_NONZERO = 100_000, 0.4
+# Zeros are skipped where that pays (100 x 784 by 30 to 100, Zen 3): from so many multiply-adds and
+# bytes of a row on, if no more than such a share of the input differs from 0; in a gradient by the
+# weights, whose sums do not stay in registers, it must be less. MNIST's are 0.19.
+_LEAST_WORK, _LEAST_ROW = 100_000, 5 * VECTOR_BYTES
+_MOST_NONZERO, _MOST_IN_GRADIENT = 0.33, 0.25
 # Bytes of weights that stay in the second cache while rows meet them, how many rows do, and for
 # how many features the samples are added up at a time, in the first cache.
 _WEIGHT_BYTES, _ROWS_TOGETHER, _FEATURES_TOGETHER = 1 << 18, 64, 64
@@ -63,7 +65,7 @@ def _product(x, W, transposed, b):
     out = np.empty((N, M), W.dtype)
     if K == 0:
         out[:] = b
-    elif not transposed and _skips_zeros(x, W, N * K * M):
+    elif not transposed and _skips_zeros(x, W, N * K * M, _MOST_NONZERO):
         _multiply_sparse(x, W, b, out)
     elif out.size:
         rows = N if x.dtype == W.dtype else max(1, _CONVERTED // K)
@@ -73,13 +75,13 @@ def _product(x, W, transposed, b):
     return out
 
 
-def _skips_zeros(x, factor, work):
+def _skips_zeros(x, factor, work, most_nonzero):
     """Tell whether to skip what is 0 in `x`; results are the same to the bit."""
     return (
         work >= _LEAST_WORK
-        and factor.shape[1] * factor.itemsize >= VECTOR_BYTES
+        and factor.shape[1] * factor.itemsize >= _LEAST_ROW
         and x.flags.carray
-        and sparse.skipping_pays(x, factor, _MOST_NONZERO)
+        and sparse.skipping_pays(x, factor, most_nonzero)
     )
 
 
@@ -134,7 +136,7 @@ def backward_weight(x, dout):
     if not (x.size and dout.size):
         return np.zeros((D, M), dout.dtype), dout.sum(axis=0)
     dW, db = np.empty((D, M), dout.dtype), np.empty(M, dout.dtype)
-    if _skips_zeros(x, dout, N * D * M):
+    if _skips_zeros(x, dout, N * D * M, _MOST_IN_GRADIENT):
         _backward_weight_sparse(x, dout, dW, db)
         return dW, db
     x, samples = _numbers(x, dout.dtype), min(N, _SAMPLES)

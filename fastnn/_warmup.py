@@ -90,7 +90,9 @@ def _rows(dtype):
     _forward_and_backward(fastnn.Affine(W, b), x)
     for kind in {np.dtype(np.float32), dtype}:  # inputs of float32 stay so
         sparse = np.eye(10, 400, dtype=kind)  # and zeros are skipped
-        _forward_and_backward(fastnn.Affine(_numbers(dtype, 400, 50), _numbers(dtype, 50)), sparse)
+        _forward_and_backward(
+            fastnn.Affine(_numbers(dtype, 400, 100), _numbers(dtype, 100)), sparse
+        )
     norm = fastnn.BatchNormalization(W[:, 0], W[:, 1])
     _forward_and_backward(norm, x)
     norm.forward(x, train_flg=False)

@@ -82,7 +82,7 @@ def sparse_matrix_product(x, weight, bias, terms, groups, places, out):
     x : array of shape (N, K), of float32 or the dtype of `weight`
         Input.
     weight : array of shape (K, M)
-        Weights, all of them finite. A row fills at least a vector.
+        Weights, all of them finite. A row fills at least four vectors.
     bias : array of shape (M,)
         What each sum starts with.
     terms : int
@@ -137,8 +137,8 @@ def sparse_backward_weight(x, dout, zeros, features, places, sums, dweight, dbia
     x : array of shape (N, D), of float32 or the dtype of `dout`
         Input of the layer.
     dout : array of shape (N, M)
-        Gradient of the loss with respect to the output, all of it finite. A row fills at least a
-        vector.
+        Gradient of the loss with respect to the output, all of it finite. A row fills at least
+        four vectors.
     zeros : array of shape (M,)
         What each sum starts with.
     features : int

@@ -23,12 +23,12 @@ from .vectors import (
     lanes_of,
 )  # fmt: skip
 
-# Vectors of a row of sums, in the three tiles. The last four of each may be moved back over others,
-# with which they then agree: so the three do any number of columns from a vector on. 13 leave as
-# many of the 16 registers of x86-64 as the factors need.
-_VECTORS = (5, 9, 13)
+# Vectors of a row of sums, in the three tiles. The last three of each may be moved back over
+# others, with which they then agree: so the three do any number of columns from four vectors on.
+# 13 leave as many of the 16 registers of x86-64 as the factors need.
+_VECTORS = (7, 10, 13)
 ROW_BYTES = _VECTORS[-1] * VECTOR_BYTES
-_MOVABLE = 4
+_MOVABLE = 3
 
 
 def _columns(emit, vectors, cols):
@@ -47,6 +47,12 @@ def _factor(emit, a, place):
     if factor.type != emit.type:
         factor = emit.builder.fpext(factor, emit.type)
     return emit.splat(factor)
+
+
+@helper
+def row_size(x):
+    """Return how many columns, of the dtype of `x`, a tile does at most."""
+    return _VECTORS[-1] * lanes_of(x)
 
 
 # --- One row of sums ------------------------------------------------------------------------------
@@ -108,11 +114,11 @@ def _make_tile(vectors):
     return tile
 
 
-_short, _middle, _long = map(_make_tile, _VECTORS)
+_tile_7, _tile_10, _tile_13 = map(_make_tile, _VECTORS)
 
 
 def _multiply_nonzeros_python(a, a0, places, P, b, b0, ldb, N, start, start0, c, c0):
-    """Add rows of a matrix, times numbers, to a row of N columns, at least a vector of them.
+    """Add rows of a matrix, times numbers, to a row of N columns, at least four vectors of them.
 
     Parameters
     ----------
@@ -131,17 +137,17 @@ def _multiply_nonzeros_python(a, a0, places, P, b, b0, ldb, N, start, start0, c,
 
 def _multiply_nonzeros(a, a0, places, P, b, b0, ldb, N, start, start0, c, c0):
     lanes = lanes_of(b)
-    most = _VECTORS[2] * lanes
+    most = row_size(b)
     panels = (N + most - 1) // most
     for panel in range(panels):
         n = panel * N // panels
         cols = (panel + 1) * N // panels - n
-        if cols > _VECTORS[1] * lanes:
-            _long(a, a0, places, P, b, b0 + n, ldb, cols, start, start0 + n, c, c0 + n)
-        elif cols > _VECTORS[0] * lanes:
-            _middle(a, a0, places, P, b, b0 + n, ldb, cols, start, start0 + n, c, c0 + n)
+        if cols > 10 * lanes:
+            _tile_13(a, a0, places, P, b, b0 + n, ldb, cols, start, start0 + n, c, c0 + n)
+        elif cols > 7 * lanes:
+            _tile_10(a, a0, places, P, b, b0 + n, ldb, cols, start, start0 + n, c, c0 + n)
         else:
-            _short(a, a0, places, P, b, b0 + n, ldb, cols, start, start0 + n, c, c0 + n)
+            _tile_7(a, a0, places, P, b, b0 + n, ldb, cols, start, start0 + n, c, c0 + n)
 
 
 multiply_nonzeros = _multiply_nonzeros_python if config.DISABLE_JIT else shared(_multiply_nonzeros)
@@ -173,7 +179,7 @@ def _make_adding_tile(vectors):
             with cgutils.for_range(builder, P, intp=INDEX) as loop:
                 place = builder.sext(builder.load(emit.at(places, loop.index)), INDEX)
                 factor = _factor(emit, a, place)
-                row = emit.at(sums, builder.mul(place, INDEX(_VECTORS[2] * emit.lanes)))
+                row = emit.at(sums, builder.mul(place, INDEX(_VECTORS[-1] * emit.lanes)))
                 for v, b_value in enumerate(b_values):
                     column = INDEX(v * emit.lanes)
                     before = emit.load(row, column)
@@ -185,13 +191,7 @@ def _make_adding_tile(vectors):
     return tile
 
 
-_add_short, _add_middle, _add_long = map(_make_adding_tile, _VECTORS)
-
-
-@helper
-def row_size(x):
-    """Return how far rows of sums lie apart, of the dtype of `x`: as many columns they may have."""
-    return _VECTORS[2] * lanes_of(x)
+_add_7, _add_10, _add_13 = map(_make_adding_tile, _VECTORS)
 
 
 def _add_to_rows_python(a, a0, places, P, b, b0, cols, sums):
@@ -204,9 +204,9 @@ def _add_to_rows_python(a, a0, places, P, b, b0, cols, sums):
     places : 1-D int32 array
         The first P elements say which of the numbers, and which rows of `sums`.
     b : 1-D array
-        The row, of `cols` columns from `b0` on: at least a vector, and at most `row_size`.
+        The row, of `cols` columns from `b0` on: at least four vectors, and at most `row_size`.
     sums : 1-D array
-        Rows, `row_size` apart.
+        Rows, `row_size` elements apart.
     """
     places, columns = places[:P].astype(np.int64), np.arange(cols)
     factors = a[a0 + places, None].astype(b.dtype)
@@ -216,12 +216,12 @@ def _add_to_rows_python(a, a0, places, P, b, b0, cols, sums):
 @helper
 def _add_to_rows_compiled(a, a0, places, P, b, b0, cols, sums):
     lanes = lanes_of(b)
-    if cols > _VECTORS[1] * lanes:
-        _add_long(a, a0, places, P, b, b0, cols, sums)
-    elif cols > _VECTORS[0] * lanes:
-        _add_middle(a, a0, places, P, b, b0, cols, sums)
+    if cols > 10 * lanes:
+        _add_13(a, a0, places, P, b, b0, cols, sums)
+    elif cols > 7 * lanes:
+        _add_10(a, a0, places, P, b, b0, cols, sums)
     else:
-        _add_short(a, a0, places, P, b, b0, cols, sums)
+        _add_7(a, a0, places, P, b, b0, cols, sums)
 
 
 def _copy_rows_python(sums, R, cols, out, out0, ldo):
