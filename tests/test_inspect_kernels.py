@@ -44,6 +44,12 @@ COMPILE = """
     found = {{}}
     for name in {tiles}:
         found[name] = compilation.compile_anew(names.find(name).dispatcher, product).assembly
+    product = (
+        *(numbers, index, types.Array(types.int32, 1, "C"), index, numbers, index, index, index),
+        *(numbers, index, numbers, index),
+    )
+    sparse = names.find("multiply_nonzeros").dispatcher
+    found["multiply_nonzeros"] = compilation.compile_anew(sparse, product).assembly
     for name in {elementwise}:
         form = names.find(name).dispatcher
         found[name] = compilation.compile_anew(form, (numbers, numbers)).assembly
@@ -85,15 +91,26 @@ def multiply_adds(loop):
 @pytest.mark.parametrize("processor, dtype", WIDTHS)
 def test_tiles_keep_their_sums_in_registers(name, processor, dtype, compiled):
     listings, (narrow, narrow_short), (wide, wide_short) = compiled(processor, dtype)
-    bits = PROCESSORS[processor][2]
-    full = [
-        loop
-        for loop in loops_of(listings[name])
-        if multiply_adds(loop) and max(trait.bits for trait in loop) == bits
-    ]
-    assert {len(multiply_adds(loop)) for loop in full} == (
+    sums = (
         {narrow, narrow_short, 2 * wide, 2 * wide_short} if name == "multiply" else {2 * wide_short}
     )
+    keeps_sums_in_registers(listings[name], sums, PROCESSORS[processor][2], dtype)
+
+
+@pytest.mark.parametrize("processor, dtype", WIDTHS)
+def test_sparse_tiles_keep_their_sums_in_registers(processor, dtype, compiled):
+    listing = compiled(processor, dtype)[0]["multiply_nonzeros"]
+    keeps_sums_in_registers(listing, {7, 10, 13}, PROCESSORS[processor][2], dtype)
+
+
+def keeps_sums_in_registers(listing, sums, bits, dtype):
+    """Assert that the loops on whole vectors have so many sums, none of them on the stack."""
+    full = [
+        loop
+        for loop in loops_of(listing)
+        if multiply_adds(loop) and max(trait.bits for trait in loop) == bits
+    ]
+    assert {len(multiply_adds(loop)) for loop in full} == sums
     for loop in full:
         for trait in multiply_adds(loop):
             assert (trait.bits, trait.element) == (bits, dtype)
